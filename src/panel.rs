@@ -94,6 +94,8 @@ enum PageError {
 }
 
 type Answered = Result<Response, PageError>;
+/// What a person wanted, or why it is refused, in their words.
+type Refusable<T, Why = String> = Result<Result<T, Why>, PageError>;
 
 impl Panel {
     /// A panel over its own connection to the database.

@@ -42,6 +42,14 @@ impl<'de> DeserializeSeed<'de> for Lean<'_> {
     }
 }
 
+macro_rules! as_it_is {
+    ($($visit:ident($type:ty)),+) => {
+        $(fn $visit<E>(self, value: $type) -> Result<Value, E> {
+            Ok(Value::from(value))
+        })+
+    };
+}
+
 impl<'de> Visitor<'de> for Lean<'_> {
     type Value = Value;
 
@@ -49,25 +57,7 @@ impl<'de> Visitor<'de> for Lean<'_> {
         formatter.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
+    as_it_is! { visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str) }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)

@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use super::merge::Told;
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, Panel, forms, reply};
+use super::{Answered, PageError, Panel, Refusable, forms, reply};
 use crate::clock::{Timestamp, lock};
 use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Request, Response};
@@ -144,7 +144,7 @@ pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), PageError> {
     if let Some((id, session)) = session_of(visit.panel, visit.request, now)? {
         let id_hash = hash_of(id);
         if now.since(session.seen_at) >= NOTE_EVERY {
-            visit.panel.write(|tx| tx.note_panel_session(&id_hash, now))?;
+            visit.write(|tx| tx.note_panel_session(&id_hash, now))?;
         }
         visit.csrf = sign(id, "form");
         visit.known = Some(Known { id_hash });
@@ -222,19 +222,22 @@ pub(super) fn login_page(visit: &mut Visit<'_>) -> Answered {
     if visit.is_known() {
         return Ok(reply::see_other("/panel"));
     }
-    show_login(visit, 200, String::new())
+    show_login(visit, RefusedLogin::new(200, ""), false)
 }
 
-fn show_login(visit: &Visit<'_>, status: u16, problem: String) -> Answered {
+/// The page that asks for the password. With `is_in_place` it takes the fields of the form along.
+fn show_login(visit: &Visit<'_>, refused: RefusedLogin, is_in_place: bool) -> Answered {
     let next = visit.form.get("next").or_else(|| visit.query.get("next")).unwrap_or_default();
     let page = LoginPage {
         p: visit.page("login"),
-        problem,
-        next: own_path(next),
-        action: "/panel/login",
-        kept: Vec::new(),
+        problem: refused.problem,
+        next: if is_in_place { "" } else { own_path(next) },
+        action: if is_in_place { &visit.path } else { "/panel/login" },
+        kept: visit.form.without(&OF_LOGIN).filter(|_| is_in_place).cloned().collect(),
     };
-    reply::html(status, &page)
+    let mut response = reply::html(refused.status, &page)?;
+    response.headers.extend(refused.wait_secs.map(|secs| ("Retry-After", secs)));
+    Ok(response)
 }
 
 /// Only a page of the panel: a link must not lead elsewhere through us. Our own paths hold nothing that
@@ -301,33 +304,23 @@ pub(super) fn only_shown(visit: &Visit<'_>) -> Option<Told> {
 /// then the form is shown again, as it was.
 pub(super) fn login_in_place(visit: &mut Visit<'_>) -> Result<Option<Response>, PageError> {
     if visit.form.get("login").is_none() {
-        let problem = visit.words().session_ended.to_owned();
-        return show_login_in_place(visit, 401, problem).map(Some);
+        let ended = RefusedLogin::new(401, visit.words().session_ended);
+        return show_login(visit, ended, true).map(Some);
     }
     if let Some(refused) = visit.refuse_unsafe()? {
         return Ok(Some(refused));
     }
     if let Err(refused) = let_in(visit)? {
-        let shown = show_login_in_place(visit, refused.status, refused.problem)?;
-        return Ok(Some(with_wait(shown, refused.wait_secs)));
+        return show_login(visit, refused, true).map(Some);
     }
     visit.form.set("do", KEPT);
     Ok(None)
 }
 
-fn show_login_in_place(visit: &Visit<'_>, status: u16, problem: String) -> Answered {
-    let kept = visit.form.without(&OF_LOGIN).cloned().collect();
-    let page = LoginPage { p: visit.page("login"), problem, next: "", action: &visit.path, kept };
-    reply::html(status, &page)
-}
-
 pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     match let_in(visit)? {
         Ok(()) => Ok(on_from_login(visit)),
-        Err(refused) => {
-            let shown = show_login(visit, refused.status, refused.problem)?;
-            Ok(with_wait(shown, refused.wait_secs))
-        }
+        Err(refused) => show_login(visit, refused, false),
     }
 }
 
@@ -340,13 +333,14 @@ struct RefusedLogin {
     wait_secs: Option<String>,
 }
 
-fn with_wait(mut response: Response, wait_secs: Option<String>) -> Response {
-    response.headers.extend(wait_secs.map(|secs| ("Retry-After", secs)));
-    response
+impl RefusedLogin {
+    fn new(status: u16, problem: &str) -> Self {
+        Self { status, problem: problem.to_owned(), wait_secs: None }
+    }
 }
 
 /// Begins a session when the password is right.
-fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), RefusedLogin>, PageError> {
+fn let_in(visit: &mut Visit<'_>) -> Refusable<(), RefusedLogin> {
     let given = visit.form.get("password").unwrap_or_default().to_owned();
     let proven = prove(visit, &given)?;
     if proven.is_ok() {
@@ -357,10 +351,7 @@ fn let_in(visit: &mut Visit<'_>) -> Result<Result<(), RefusedLogin>, PageError> 
 
 /// Asks whoever is logged in for the password once more, as slowly as a login. `Err` is the status and the
 /// words for a wrong one.
-pub(super) fn ask_again(
-    visit: &Visit<'_>,
-    field: &str,
-) -> Result<Result<(), (u16, String)>, PageError> {
+pub(super) fn ask_again(visit: &Visit<'_>, field: &str) -> Refusable<(), (u16, String)> {
     let proven = prove(visit, visit.form.get(field).unwrap_or_default())?;
     Ok(proven.map_err(|refused| (refused.status, refused.problem)))
 }
@@ -368,13 +359,13 @@ pub(super) fn ask_again(
 /// Gives the panel another password in place of the setting's: all sessions end, and this browser gets a new one.
 pub(super) fn change_password(visit: &mut Visit<'_>, new: &str) -> Result<(), PageError> {
     let (hash, replaced) = (password::hash(new)?, visit.panel.password.hashed()?);
-    visit.panel.write(|tx| tx.replace_panel_password(&hash, &replaced))?;
+    visit.write(|tx| tx.replace_panel_password(&hash, &replaced))?;
     log::info!("panel: the password is a new one: everybody is logged out");
     begin_session(visit)
 }
 
 /// Whether the password that was given is the right one; wrong ones are slowed down.
-fn prove(visit: &Visit<'_>, given: &str) -> Result<Result<(), RefusedLogin>, PageError> {
+fn prove(visit: &Visit<'_>, given: &str) -> Refusable<(), RefusedLogin> {
     let w = visit.words();
     let device = known_device(visit)?;
     let is_device = device.is_some();
@@ -385,17 +376,16 @@ fn prove(visit: &Visit<'_>, given: &str) -> Result<Result<(), RefusedLogin>, Pag
     let taken = guesses().take(&who, is_device, now);
     if let Err(wait) = taken {
         let secs = (wait.as_secs() + 1).to_string();
-        let problem = w.too_many_tries.replace("{}", &secs);
-        return Ok(Err(RefusedLogin { status: 429, problem, wait_secs: Some(secs) }));
+        let refused = RefusedLogin::new(429, &w.too_many_tries.replace("{}", &secs));
+        return Ok(Err(RefusedLogin { wait_secs: Some(secs), ..refused }));
     }
-    let kept = visit.panel.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
+    let kept = visit.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
     if !password::fits(&kept, given) {
         let remote = visit.request.remote().unwrap_or("an unknown address".to_owned());
         access.lines.log(now, || {
             log::warn!("panel: refused a login from {remote}: the wrong password");
         });
-        let problem = w.wrong_password.to_owned();
-        return Ok(Err(RefusedLogin { status: 401, problem, wait_secs: None }));
+        return Ok(Err(RefusedLogin::new(401, w.wrong_password)));
     }
     guesses().each.remove(&who);
     Ok(Ok(()))
@@ -413,7 +403,7 @@ fn network_of(client: Option<IpAddr>) -> String {
 fn begin_session(visit: &mut Visit<'_>) -> Result<(), PageError> {
     let (id, device, key) = (random_hex()?, random_hex()?, random_hex()?);
     let now = visit.now;
-    let key = visit.panel.write(|tx| {
+    let key = visit.write(|tx| {
         let (oldest, unused_since) = (now.minus(SESSION_LASTS), now.minus(UNUSED_LASTS));
         tx.begin_panel_session(&hash_of(&id), now, oldest, unused_since)?;
         tx.panel_device_key(&key)
@@ -435,20 +425,20 @@ fn known_device(visit: &Visit<'_>) -> Result<Option<String>, PageError> {
     else {
         return Ok(None);
     };
-    let Some(key) = visit.panel.read(|tx| tx.known_device_key())? else { return Ok(None) };
+    let Some(key) = visit.read(|tx| tx.known_device_key())? else { return Ok(None) };
     Ok(is_same(mark, &sign(&key, device)).then(|| device.to_owned()))
 }
 
 pub(super) fn logout(visit: &mut Visit<'_>) -> Answered {
     if let Some(known) = visit.known.take() {
-        visit.panel.write(|tx| tx.end_panel_session(&known.id_hash))?;
+        visit.write(|tx| tx.end_panel_session(&known.id_hash))?;
     }
     Ok(leave(visit))
 }
 
 pub(super) fn logout_everywhere(visit: &mut Visit<'_>) -> Answered {
     visit.known = None;
-    visit.panel.write(|tx| tx.end_panel_sessions())?;
+    visit.write(|tx| tx.end_panel_sessions())?;
     Ok(leave(visit))
 }
 

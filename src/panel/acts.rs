@@ -4,7 +4,7 @@
 use askama::Template;
 
 use super::visit::{OnePage, Page, Visit};
-use super::{Answered, format, reply};
+use super::{Answered, reply};
 use crate::http::Response;
 use crate::store::{Act, ActedOn, Door, Noted};
 
@@ -30,7 +30,7 @@ struct ActsPage<'a> {
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let from = visit.page_from();
-    let acts = visit.panel.read(|tx| tx.page_of_acts(from, ACTS_PER_PAGE + 1))?;
+    let acts = visit.read(|tx| tx.page_of_acts(from, ACTS_PER_PAGE + 1))?;
     let OnePage { rows, newer, older } =
         OnePage::of(acts, from, ACTS_PER_PAGE as usize, |act| act.id);
     let rows = rows.into_iter().map(|act| row(visit, act)).collect();
@@ -39,10 +39,8 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
 
 fn row(visit: &Visit<'_>, Noted { at, act, .. }: Noted) -> ActRow {
     let w = visit.words();
-    let zone = &visit.panel.config.zone;
     let number = act.number.and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
-    let what =
-        w.act(&act.what).map(|words| words.replace("{}", &format::number(number, visit.language)));
+    let what = w.act(&act.what).map(|words| words.replace("{}", &visit.number(number)));
     let (word, path) = match act.kind {
         Some(ActedOn::Message) => (w.message, "/panel/messages"),
         Some(ActedOn::Contact) => (w.contact, "/panel/contacts"),
@@ -51,7 +49,7 @@ fn row(visit: &Visit<'_>, Noted { at, act, .. }: Noted) -> ActRow {
     };
     let id = act.about.map(|id| id.to_string()).filter(|_| !word.is_empty());
     ActRow {
-        when: at.map(|at| format::moment(at, zone, visit.language)).unwrap_or_default(),
+        when: at.map(|at| visit.moment(at)).unwrap_or_default(),
         door: match act.door {
             Door::Panel => w.door_panel,
             Door::Api => w.trigger_api,
@@ -100,5 +98,5 @@ pub(super) fn note(visit: &Visit<'_>, was_known: bool, answer: &Response) {
     let number = said.number("n").filter(|_| !query.is_empty());
     let act = Act { number, ..of(visit, what, about) };
     let act = if is_login { Act { kind: None, ..act } } else { act };
-    visit.panel.with_store(|store| store.note_done(&act, visit.now));
+    visit.with_store(|store| store.note_done(&act, visit.now));
 }

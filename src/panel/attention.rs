@@ -4,9 +4,9 @@
 use askama::Template;
 
 use super::channels::{self, ChannelCard};
-use super::format::{self, Choice};
+use super::format::Choice;
 use super::messages::{AtOnce, MessageRow};
-use super::visit::{Page, Visit};
+use super::visit::{self, Page, Visit};
 use super::{Answered, PageError, forms, reply};
 use crate::delivery::MessageStatus;
 use crate::store::{Message, Need};
@@ -59,7 +59,7 @@ pub(super) fn back<'a>(visit: &Visit<'_>, there: &'a str) -> &'a str {
 
 /// How many messages need a person, for a link; empty when none does.
 pub(super) fn count(visit: &Visit<'_>) -> Result<String, PageError> {
-    let count = visit.panel.read(|tx| tx.count_in_need(COUNTED_MAX))?;
+    let count = visit.read(|tx| tx.count_in_need(COUNTED_MAX))?;
     Ok(match count {
         0 => String::new(),
         count if count >= u64::from(COUNTED_MAX) => format!("{}+", COUNTED_MAX - 1),
@@ -76,10 +76,9 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
         "late" => Need::Late,
         _ => Need::Any,
     };
-    let after = visit.query.filled("after").and_then(|key| key.rsplit_once(','));
-    let after = after.and_then(|(at, id)| Some((at, id.parse().ok()?)));
+    let after = visit.after();
     let limit = u32::try_from(MESSAGES_PER_PAGE + 1).unwrap_or(u32::MAX);
-    let (mut found, late) = visit.panel.read(|tx| {
+    let (mut found, late) = visit.read(|tx| {
         let found = tx.messages_in_need(need, after, limit)?;
         let late = found.iter().map(|row| tx.count_expired(row.id)).collect::<Result<Vec<_>, _>>();
         Ok((found, late?))
@@ -87,20 +86,15 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let link = |kind: &str, after: &str| {
         format!("{PATH}{}", forms::to_query(&[("kind", kind), ("after", after)]))
     };
-    let more = match found.get(MESSAGES_PER_PAGE - 1) {
-        Some(last) if found.len() > MESSAGES_PER_PAGE => {
-            link(kind, &format!("{},{}", last.updated_at, last.id))
-        }
-        _ => String::new(),
-    };
-    found.truncate(MESSAGES_PER_PAGE);
+    let more = visit::cut(&mut found, MESSAGES_PER_PAGE, |last| {
+        link(kind, &format!("{},{}", last.updated_at, last.id))
+    });
     let choices = [("", w.all), ("failed", w.failed), ("unknown", w.unknown), ("late", w.too_late)];
     let is_first = after.is_none() && need == Need::Any;
     let mut held = if is_first { channels::cards(visit)? } else { Vec::new() };
     held.retain(|card| card.needs_a_look);
     let held_more = held.len().saturating_sub(HELD_SHOWN_MAX);
     held.truncate(HELD_SHOWN_MAX);
-    let number = |count: usize| format::number(count as u64, visit.language);
     let page = AttentionPage {
         p: visit.page("messages"),
         choices: choices
@@ -108,10 +102,7 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
             .into(),
         in_need: count(visit)?,
         held,
-        held_more: match held_more {
-            0 => String::new(),
-            more => w.held_more.replace("{}", &number(more)),
-        },
+        held_more: visit.and_more(w.held_more, held_more),
         rows: found.iter().zip(late).map(|(message, late)| row(visit, message, late)).collect(),
         first: if after.is_none() { String::new() } else { link(kind, "") },
         more,
@@ -128,9 +119,10 @@ fn row(visit: &Visit<'_>, message: &Message, late: u64) -> Row {
         ("warn", w.unknown_count, counts.unknown),
     ];
     let what = what.into_iter().filter(|(.., count)| *count > 0);
-    let number = |count| format::number(count, visit.language);
     Row {
-        what: what.map(|(class, words, n)| (class, words.replace("{}", &number(n)))).collect(),
+        what: what
+            .map(|(class, words, n)| (class, words.replace("{}", &visit.number(n))))
+            .collect(),
         error: visit.explain(message.error.as_ref()),
         action: action(visit, message),
         row: MessageRow::of(message, visit),

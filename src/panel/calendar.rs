@@ -10,7 +10,7 @@ use std::time::Duration;
 use askama::Template;
 use time::{Date, OffsetDateTime};
 
-use super::format::{self, Choice};
+use super::format::Choice;
 use super::messages::name_of;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, ahead, attention, forms, reply};
@@ -121,7 +121,7 @@ struct Asked {
 
 impl Asked {
     fn read(visit: &Visit<'_>) -> Self {
-        let today = visit.panel.config.zone.to_local(visit.now).date();
+        let today = visit.today();
         let date = visit.query.filled("date").and_then(read_date);
         Self {
             first: date.unwrap_or(today).max(today),
@@ -161,8 +161,8 @@ fn days_after(date: Date, days: u16) -> Date {
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let (w, asked) = (visit.words(), Asked::read(visit));
     let ahead = Ahead::look(visit)?;
-    let channels = visit.panel.read(|tx| tx.channels())?;
-    let today = visit.panel.config.zone.to_local(visit.now).date();
+    let channels = visit.read(|tx| tx.channels())?;
+    let today = visit.today();
     let after = days_after(asked.first, asked.days());
     let mut blocks = ahead.blocks(visit, start(visit, asked.first), start(visit, after))?;
     // The week from today on has tomorrow in it.
@@ -180,7 +180,6 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     } else {
         (of_week(visit, &asked, &channels, &blocks)?, 0)
     };
-    let number = |count: usize| format::number(count as u64, visit.language);
     let last = days_after(asked.first, asked.days() - 1);
     let (first, last) = (day_words(visit, asked.first), day_words(visit, last));
     let before = asked.first.saturating_sub(time::Duration::days(asked.days().into())).max(today);
@@ -199,7 +198,7 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
         earlier: if asked.first > today { asked.link(asked.is_day, before) } else { String::new() },
         later: asked.link(asked.is_day, after),
         sections,
-        more: if more > 0 { w.held_more.replace("{}", &number(more)) } else { String::new() },
+        more: visit.and_more(w.held_more, more),
         is_cut,
     };
     reply::html(200, &page)
@@ -208,7 +207,7 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
 /// What today and tomorrow bring, in a few words. `blocks` are of both days, and perhaps of later ones.
 fn soon(visit: &Visit<'_>, blocks: &[Block]) -> String {
     let w = visit.words();
-    let today = visit.panel.config.zone.to_local(visit.now).date();
+    let today = visit.today();
     let starts = [0, 1, 2].map(|days| start(visit, days_after(today, days)));
     let of = |from: Timestamp, until: Timestamp| {
         total(visit, blocks.iter().filter(|block| block.at >= from && block.at < until))
@@ -226,9 +225,8 @@ pub(super) fn soon_words(visit: &Visit<'_>) -> Result<String, PageError> {
 fn total<'a>(visit: &Visit<'_>, blocks: impl Iterator<Item = &'a Block>) -> String {
     let (messages, people) =
         blocks.fold((0, 0), |(messages, people), block| (messages + 1, people + block.people));
-    let number = |count| format::number(count, visit.language);
-    let words = visit.words().day_total;
-    words.replace("{messages}", &number(messages)).replace("{people}", &number(people))
+    let words = visit.words().day_total.replace("{messages}", &visit.number(messages));
+    words.replace("{people}", &visit.number(people))
 }
 
 pub(super) fn channel_choices(channels: &[Channel], chosen: Option<i64>) -> Vec<Choice> {
@@ -247,7 +245,7 @@ impl<'v> Ahead<'v> {
 
     /// As [`soon`], when nobody has its blocks.
     fn soon(&self, visit: &Visit<'_>) -> Result<String, PageError> {
-        let today = visit.panel.config.zone.to_local(visit.now).date();
+        let today = visit.today();
         let until = start(visit, days_after(today, 2));
         Ok(soon(visit, &self.blocks(visit, start(visit, today), until)?))
     }
@@ -259,7 +257,7 @@ impl<'v> Ahead<'v> {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Block>, PageError> {
-        let (due, repeating) = visit.panel.read(|tx| {
+        let (due, repeating) = visit.read(|tx| {
             let due = tx.due_between(from, until, PLACED_MAX)?;
             Ok((due, tx.repeating_before(until, REPEATING_MAX)?))
         })?;
@@ -356,7 +354,7 @@ fn of_week(
     channels: &[Channel],
     blocks: &[Block],
 ) -> Result<Vec<Section>, PageError> {
-    let today = visit.panel.config.zone.to_local(visit.now).date();
+    let today = visit.today();
     (0..DAYS_OF_WEEK)
         .map(|days| {
             let date = days_after(asked.first, days);
@@ -414,18 +412,13 @@ fn section(
     shown: Shown,
 ) -> Result<Section, PageError> {
     let (from, until) = (start(visit, date), start(visit, days_after(date, 1)));
+    let words = visit.words().more_messages;
     let begin = |block: &&&Block| block.at >= from;
     let mut lanes: Vec<Timestamp> = Vec::new();
     let bars: Vec<Bar> =
         blocks.iter().take(shown.bars).map(|block| bar(block, from, &mut lanes)).collect();
     let rows = blocks.iter().take(shown.rows);
     let rows = rows.map(|block| row(visit, block, (from, until), (channels, own)));
-    let more = blocks.len().saturating_sub(shown.rows);
-    let more = if more > 0 {
-        visit.words().more_messages.replace("{}", &format::number(more as u64, visit.language))
-    } else {
-        String::new()
-    };
     Ok(Section {
         title: String::new(),
         link: String::new(),
@@ -434,7 +427,7 @@ fn section(
         height: (lanes.len() as u64).max(1) * LANE_HEIGHT,
         bars,
         rows: rows.collect::<Result<_, _>>()?,
-        more,
+        more: visit.and_more(words, blocks.len().saturating_sub(shown.rows)),
     })
 }
 
@@ -472,8 +465,8 @@ fn row(
     (channels, own): (&[Channel], &[i64]),
 ) -> Result<Row, PageError> {
     let w = visit.words();
-    let message = visit.panel.read(|tx| tx.listed_message(block.id))?.unwrap_or_default();
-    let number = format::number(block.people, visit.language);
+    let message = visit.read(|tx| tx.listed_message(block.id))?.unwrap_or_default();
+    let number = visit.number(block.people);
     let mut what = vec![w.people_count.replace("{}", &number)];
     let names = channels.iter().filter(|one| block.channels.contains(&one.id));
     let names: Vec<&str> = names.map(|one| one.name.as_str()).collect();
@@ -505,13 +498,13 @@ fn row(
 
 /// `08.00`.
 fn clock(visit: &Visit<'_>, at: Timestamp) -> String {
-    let moment = format::moment(at, &visit.panel.config.zone, visit.language);
+    let moment = visit.moment(at);
     moment.rsplit(", ").next().unwrap_or_default().to_owned()
 }
 
 /// `Sel, 1 Des`.
 pub(super) fn day_words(visit: &Visit<'_>, date: Date) -> String {
-    let moment = format::moment(start(visit, date), &visit.panel.config.zone, visit.language);
+    let moment = visit.moment(start(visit, date));
     let day = moment.rsplit_once(", ").map_or(moment.as_str(), |(day, _)| day);
     day.rsplit_once(' ').map_or(day, |(day, _)| day).to_owned()
 }

@@ -2,14 +2,14 @@
 
 use askama::Template;
 
-use super::channels::{self as cards, ChannelCard};
+use super::channels::{self as cards, ChannelCard, view};
 use super::forms::Form;
 use super::merge::{Conflict, Told};
 use super::sessions::{self, SessionPart};
 use super::visit::{Page, Visit};
 use super::words::Words;
 use super::{Answered, PageError, access, attention, reply};
-use crate::channels::{self, ChannelError, ChannelView, Edit, OwnGap, OwnLimit, OwnWindow};
+use crate::channels::{self, ChannelError, Edit, OwnGap, OwnLimit, OwnWindow};
 use crate::reason::Reason;
 use crate::send_window::{Day, SendWindow};
 use crate::store::Channel;
@@ -70,8 +70,8 @@ impl Fields {
 
     /// The fields of a form whose names begin with `prefix`.
     fn read(form: &Form, prefix: &str) -> Self {
-        let [name, session, window, daily_limit, recipient_gap, warmup] = Self::NAMES
-            .map(|name| form.get(&format!("{prefix}{name}")).unwrap_or_default().trim().to_owned());
+        let [name, session, window, daily_limit, recipient_gap, warmup] =
+            form.values(prefix, Self::NAMES);
         Self { name, session, window, daily_limit, recipient_gap, warmup }
     }
 
@@ -148,7 +148,6 @@ pub(super) fn add(visit: &Visit<'_>) -> Answered {
         Err(problem) => return show(visit, 422, None, fields, Told::problem(problem)),
     };
     let added = visit
-        .panel
         .with_store(|store| channels::add(store, &fields.name, &fields.session, &edit, visit.now));
     match visit.told(added)? {
         Ok(id) => {
@@ -184,7 +183,7 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
         },
         (true, ["start"]) => sessions::start(visit, &view),
         (true, ["remove"]) => {
-            let removed = visit.panel.with_store(|store| channels::remove(store, &named));
+            let removed = visit.with_store(|store| channels::remove(store, &named));
             match visit.told(removed)? {
                 Ok(_) => {
                     visit.keep_mark(id)?;
@@ -228,13 +227,8 @@ fn live(visit: &Visit<'_>, id: i64) -> Answered {
     reply::html(200, &LivePiece { p: visit.page("channel"), channel, session })
 }
 
-fn view(visit: &Visit<'_>, id: i64) -> Result<Option<ChannelView>, PageError> {
-    let config = &visit.panel.config;
-    Ok(visit.panel.with_store(|store| channels::one(store, id, config, visit.now))?)
-}
-
 fn row(visit: &Visit<'_>, id: i64) -> Result<Option<Channel>, PageError> {
-    Ok(visit.panel.read(|tx| tx.channel(id))?)
+    Ok(visit.read(|tx| tx.channel(id))?)
 }
 
 fn today(visit: &Visit<'_>) -> Day {
@@ -266,7 +260,7 @@ fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
         Err(problem) => return show(visit, 422, Some(channel), fields, Told::problem(problem)),
     };
     let (id, now) = (channel.id, visit.now);
-    let edited = visit.panel.with_store(|store| {
+    let edited = visit.with_store(|store| {
         // Nobody else in the panel changes it between this look and the change.
         if store.read(|tx| tx.channel(id))?.as_ref().map(Fields::of) != Some(stored) {
             return Ok(false);
@@ -346,7 +340,7 @@ fn show(
 
 fn known(visit: &Visit<'_>, channel: &Channel) -> Result<Option<Known>, PageError> {
     let Some(view) = view(visit, channel.id)? else { return Ok(None) };
-    let stays = visit.panel.read(|tx| channels::why_it_stays(tx, channel))?;
+    let stays = visit.read(|tx| channels::why_it_stays(tx, channel))?;
     let session = sessions::part(visit, &view);
     Ok(Some(Known {
         id: channel.id,

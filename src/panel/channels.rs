@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 
 use super::format::{self, Badge, Choice};
-use super::visit::{Page, Visit};
+use super::visit::{self, Page, Visit};
 use super::{Answered, PageError, channel, forms, reply, sessions};
 use crate::channels::{self, ChannelError, ChannelView, Looked, State};
 use crate::clock::Timestamp;
@@ -108,7 +108,7 @@ fn page(visit: &Visit<'_>) -> Answered {
         can_pause: views
             .iter()
             .any(|view| matches!(view.state, State::Ready | State::Waiting | State::Held)),
-        paused: visit.panel.with_store(channels::count_paused_with_all)?,
+        paused: visit.with_store(channels::count_paused_with_all)?,
         search: visit.query.filled("q").unwrap_or_default(),
         is_long: views.len() > CARDS_PER_PAGE,
         listed: on_page(visit, views),
@@ -116,9 +116,14 @@ fn page(visit: &Visit<'_>) -> Answered {
     reply::html(200, &page)
 }
 
-fn views(visit: &Visit<'_>) -> Result<Vec<ChannelView>, PageError> {
+pub(super) fn views(visit: &Visit<'_>) -> Result<Vec<ChannelView>, PageError> {
     let (panel, now) = (visit.panel, visit.now);
     Ok(panel.with_store(|store| channels::list(store, &panel.config, now))?)
+}
+
+pub(super) fn view(visit: &Visit<'_>, id: i64) -> Result<Option<ChannelView>, PageError> {
+    let (panel, now) = (visit.panel, visit.now);
+    Ok(panel.with_store(|store| channels::one(store, id, &panel.config, now))?)
 }
 
 /// Those that are searched for, after the last one that was seen.
@@ -136,11 +141,7 @@ fn on_page(visit: &Visit<'_>, views: Vec<ChannelView>) -> Listed {
     };
     let mut found: Vec<ChannelView> =
         views.into_iter().filter(|view| view.id > after && is_found(view)).collect();
-    let more = match found.get(CARDS_PER_PAGE - 1) {
-        Some(last) if found.len() > CARDS_PER_PAGE => link(&last.id.to_string()),
-        Some(_) | None => String::new(),
-    };
-    found.truncate(CARDS_PER_PAGE);
+    let more = visit::cut(&mut found, CARDS_PER_PAGE, |last| link(&last.id.to_string()));
     Listed {
         channels: found.into_iter().map(|view| card(visit, view)).collect(),
         first: if after == i64::MIN { String::new() } else { link("") },
@@ -165,7 +166,7 @@ pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, PageError> {
 }
 
 pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
-    let (w, zone) = (visit.words(), &visit.panel.config.zone);
+    let w = visit.words();
     let check = visit.panel.checks.last(&view);
     let works = check.as_ref().map(|check| matches!(check.looked, Looked::Working { .. }));
     let (state, remedy, needs_a_look) = state_of(visit, &view, works);
@@ -173,7 +174,7 @@ pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
     let next = view.next_send_at;
     let ready_in = next.map_or(0, |at| at.since(visit.now).as_secs());
     let pace = match next {
-        Some(at) if view.state == State::Waiting => format::moment(at, zone, visit.language),
+        Some(at) if view.state == State::Waiting => visit.moment(at),
         Some(_) if ready_in > 0 => {
             w.sends_again_in.replace("{}", &format::span(Duration::from_secs(ready_in), w))
         }
@@ -196,7 +197,7 @@ pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
         id: view.id,
         checked: match &check {
             Some(check) => {
-                let word = sessions::word(visit, &check.looked).to_lowercase();
+                let word = sessions::badge(&check.looked, w).word.to_lowercase();
                 let word = word.replace("waha", "WAHA");
                 format!("{word}, {}", sessions::checked(visit, check))
             }
@@ -207,7 +208,7 @@ pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
         state,
         reason: visit.explain(reason),
         remedy,
-        pending: format::number(view.pending, visit.language),
+        pending: visit.number(view.pending),
         pace,
         ready_in: if view.state == State::Ready { ready_in } else { 0 },
         facts,
@@ -243,7 +244,7 @@ fn state_of(
 }
 
 fn facts(visit: &Visit<'_>, view: &ChannelView) -> Vec<(&'static str, String)> {
-    let (w, zone) = (visit.words(), &visit.panel.config.zone);
+    let w = visit.words();
     let mut facts = vec![(w.sent_today_count, sent_today(visit, view))];
     facts.push((w.week_count, week(visit, view)));
     facts.extend(
@@ -256,7 +257,7 @@ fn facts(visit: &Visit<'_>, view: &ChannelView) -> Vec<(&'static str, String)> {
         facts.push((w.send_window, view.send_window.clone()));
     }
     if let Some(until) = view.held_until {
-        facts.push((w.held_until, format::moment(until, zone, visit.language)));
+        facts.push((w.held_until, visit.moment(until)));
     }
     facts
 }
@@ -272,9 +273,7 @@ pub(super) struct InTheWay {
 
 /// What keeps a channel from sending until somebody does something; `None` when nothing does.
 pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> Result<Option<InTheWay>, PageError> {
-    let view =
-        visit.panel.with_store(|store| channels::one(store, id, &visit.panel.config, visit.now))?;
-    Ok(view.filter(|view| !may_send(view)).map(|view| {
+    Ok(view(visit, id)?.filter(|view| !may_send(view)).map(|view| {
         let ChannelCard { name, state, reason, remedy, .. } = card(visit, view);
         InTheWay { name, state, reason, remedy }
     }))
@@ -306,8 +305,7 @@ pub(super) fn choices(
     visit: &Visit<'_>,
     chosen: &str,
 ) -> Result<(Vec<Choice>, Vec<Choice>), PageError> {
-    let (w, config) = (visit.words(), &visit.panel.config);
-    let views = visit.panel.with_store(|store| channels::list(store, config, visit.now))?;
+    let (w, views) = (visit.words(), views(visit)?);
     let chosen: Vec<&str> = chosen.split(',').map(str::trim).collect();
     let place = |id: &str| chosen.iter().position(|one| *one == id);
     let choice = |view: &ChannelView, is_chosen: bool| {
@@ -355,13 +353,12 @@ fn held(kind: Option<HoldKind>, visit: &Visit<'_>) -> (Badge, &'static str, bool
 
 /// What went out and came in on seven days.
 fn week(visit: &Visit<'_>, view: &ChannelView) -> String {
-    let number = |count| format::number(count, visit.language);
-    let received = view.week.received.map_or_else(|| "–".to_owned(), number);
-    format!("{} / {received}", number(view.week.sent))
+    let received = view.week.received.map_or_else(|| "–".to_owned(), |count| visit.number(count));
+    format!("{} / {received}", visit.number(view.week.sent))
 }
 
 fn sent_today(visit: &Visit<'_>, view: &ChannelView) -> String {
-    let sent = format::number(view.sent_today.into(), visit.language);
+    let sent = visit.number(view.sent_today.into());
     match view.daily_limit {
         Some(limit) => format!("{sent} / {limit}"),
         None => sent,

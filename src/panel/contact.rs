@@ -2,17 +2,16 @@
 
 use askama::Template;
 
-use super::format::Badge;
 use super::forms::Form;
 use super::merge::{Conflict, Told};
+use super::searched::{self, ToPerson};
 use super::visit::{Page, Refusal, Visit};
-use super::{Answered, PageError, access, format, reply};
+use super::{Answered, PageError, access, reply};
 use crate::clock::Timestamp;
 use crate::contacts::{self, Changes, ContactError, Person, opt_out, tags};
 use crate::language::Language;
 use crate::reason::Reason;
 use crate::recipient::Entry;
-use crate::store::Delivery;
 
 /// So many messages to a contact are shown.
 const HISTORY_MAX: u32 = 20;
@@ -39,39 +38,20 @@ struct ContactPage<'a> {
     /// What the fields were when the form was made; a new contact has none.
     was: Option<Fields>,
     opted_out: String,
-    history: Vec<Got>,
-}
-
-/// A message to the contact.
-struct Got {
-    id: i64,
-    name: String,
-    when: String,
-    status: Badge,
-    error: String,
+    history: Vec<ToPerson>,
 }
 
 impl Fields {
-    fn read(form: &Form) -> Self {
-        Self::read_named(form, "")
+    /// The fields of a form whose names begin with `prefix`.
+    fn read(form: &Form, prefix: &str) -> Self {
+        let [name, number, tags, attributes] =
+            form.values(prefix, ["name", "number", "tags", "attributes"]);
+        Self { name, number, tags, attributes }
     }
 
     /// What the fields were when the form was made.
     fn read_was(form: &Form) -> Option<Self> {
-        form.get("was_number").map(|_| Self::read_named(form, "was_"))
-    }
-
-    fn read_named(form: &Form, prefix: &str) -> Self {
-        let text = |name: &str| {
-            let value = form.get(&format!("{prefix}{name}")).unwrap_or_default();
-            value.trim().replace("\r\n", "\n")
-        };
-        Self {
-            name: text("name"),
-            number: text("number"),
-            tags: text("tags"),
-            attributes: text("attributes"),
-        }
+        form.get("was_number").map(|_| Self::read(form, "was_"))
     }
 
     fn of(person: &Person) -> Self {
@@ -188,14 +168,14 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
 }
 
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
-    let fields = Fields::read(&visit.form);
+    let fields = Fields::read(&visit.form, "");
     if let Some(told) = access::only_shown(visit) {
         return show(visit, 200, None, fields, told);
     }
     let mut changes = fields.changes(&Fields::default());
     changes.number = Some(fields.number.clone());
     let (country, now, mark) = (&visit.panel.config.country, visit.now, visit.mark());
-    let added = visit.panel.with_store(|store| contacts::add(store, &changes, mark, country, now));
+    let added = visit.with_store(|store| contacts::add(store, &changes, mark, country, now));
     let added = match added {
         Err(ContactError::MadeBefore(before)) if visit.is_same_as(&before) => Ok(before.id),
         added => added,
@@ -209,7 +189,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
 /// What a path under a contact's id asks for.
 pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
     let country = &visit.panel.config.country;
-    let found = visit.panel.with_store(|store| contacts::find(store, id, country));
+    let found = visit.with_store(|store| contacts::find(store, id, country));
     let person = match found {
         Ok(person) => person,
         Err(ContactError::Store(error)) => return Err(error.into()),
@@ -235,13 +215,13 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
 
 fn save(visit: &Visit<'_>, person: &Person) -> Answered {
     if let Some(told) = access::only_shown(visit) {
-        return show(visit, 200, Some(person), Fields::read(&visit.form), told);
+        return show(visit, 200, Some(person), Fields::read(&visit.form, ""), told);
     }
     let there = format!("/panel/contacts/{}", person.id);
     if visit.is_second()? {
         return Ok(reply::done(&there, "saved"));
     }
-    let (mine, stored) = (Fields::read(&visit.form), Fields::of(person));
+    let (mine, stored) = (Fields::read(&visit.form, ""), Fields::of(person));
     let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
     let Merged { changes, fields, conflicts } = Merged::new(visit, &mine, &was, &stored);
     if !conflicts.is_empty() {
@@ -258,7 +238,7 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
         return Ok(reply::done(&there, "unchanged"));
     }
     let (country, now, id) = (&visit.panel.config.country, visit.now, person.id);
-    let edited = visit.panel.with_store(|store| {
+    let edited = visit.with_store(|store| {
         // Nobody else in the panel changes it between this look and the change.
         if Fields::of(&contacts::find(store, id, country)?) != stored {
             return Ok(false);
@@ -307,8 +287,7 @@ fn show(
     let id = person.map(|person| person.id);
     let opted_out = person.and_then(|person| person.opted_out_at.as_deref()).map(|at| {
         let at = Timestamp::parse(at);
-        let zone = &visit.panel.config.zone;
-        at.map_or_else(|| w.opted_out.to_owned(), |at| format::moment(at, zone, visit.language))
+        at.map_or_else(|| w.opted_out.to_owned(), |at| visit.moment(at))
     });
     let heading =
         person.and_then(|person| person.name.clone().or(Some(person.phone_number.clone())));
@@ -330,21 +309,8 @@ fn show(
 }
 
 /// What a contact got and was to get, the newest first.
-fn history(visit: &Visit<'_>, id: Option<i64>) -> Result<Vec<Got>, PageError> {
-    let (w, zone) = (visit.words(), &visit.panel.config.zone);
+fn history(visit: &Visit<'_>, id: Option<i64>) -> Result<Vec<ToPerson>, PageError> {
     let Some(id) = id else { return Ok(Vec::new()) };
-    let found = visit.panel.read(|tx| tx.deliveries_of_contact(id, HISTORY_MAX))?;
-    let got = |(delivery, title): (Delivery, Option<String>)| {
-        let id = delivery.auto_message_id;
-        let title = title.filter(|title| !title.trim().is_empty());
-        let at = delivery.finished_at.unwrap_or(delivery.due_at);
-        Got {
-            id,
-            name: title.unwrap_or_else(|| format!("{} {id}", w.message)),
-            when: format::moment(at, zone, visit.language),
-            status: format::delivery_badge(delivery.status, delivery.ack, w),
-            error: visit.explain(delivery.error.as_ref()),
-        }
-    };
-    Ok(found.into_iter().map(got).collect())
+    let found = visit.read(|tx| tx.deliveries_of_contact(id, HISTORY_MAX))?;
+    Ok(found.into_iter().map(|one| searched::of_delivery(visit, one)).collect())
 }

@@ -62,19 +62,18 @@ fn list(visit: &Visit<'_>) -> Answered {
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let filter = Filter { search: owned(search), tag: owned(tag), opted_out: None };
     let (limit, country) = (CONTACTS_PER_PAGE + 1, &visit.panel.config.country);
-    let found =
-        visit.panel.with_store(|store| contacts::page(store, &filter, from, limit, country))?;
-    let count = visit.panel.read(|tx| tx.count_contacts())?;
+    let found = visit.with_store(|store| contacts::page(store, &filter, from, limit, country))?;
+    let count = visit.read(|tx| tx.count_contacts())?;
     let found = OnePage::of(found, from, CONTACTS_PER_PAGE, |row| row.id);
     let (search, tag) = (search.unwrap_or_default(), tag.unwrap_or_default());
     let (newer, older) = found.links("/panel/contacts", [("q", search), ("tag", tag)]);
     let is_filtered = !search.is_empty() || !tag.is_empty();
     let has_more = !newer.is_empty() || !older.is_empty();
     let all = if is_filtered { visit.words().select_all_found } else { visit.words().select_all };
-    let all = all.replace("{}", &format::number(count, visit.language));
+    let all = all.replace("{}", &visit.number(count));
     let page = ContactsPage {
         p: visit.page("contacts"),
-        count: format::number(count, visit.language),
+        count: visit.number(count),
         search,
         tag,
         rows: found.rows.into_iter().map(of_row).collect(),

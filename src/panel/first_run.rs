@@ -1,7 +1,7 @@
 //! The first day: four steps that tick themselves, until all are done.
 
+use super::PageError;
 use super::visit::Visit;
-use super::{PageError, format};
 
 /// The steps that are left, with those that are done.
 pub(super) struct FirstRun {
@@ -21,7 +21,7 @@ pub(super) struct Step {
 /// `None` when all four are done.
 pub(super) fn look(visit: &Visit<'_>) -> Result<Option<FirstRun>, PageError> {
     let w = visit.words();
-    let done = visit.panel.read(|tx| tx.first_steps())?;
+    let done = visit.read(|tx| tx.first_steps())?;
     let step = |is_done, what, text, link| Step { is_done, what, text, link, has_sample: false };
     let steps = vec![
         step(done.number, w.step_number, w.step_number_text, "/panel/channels"),
@@ -33,7 +33,7 @@ pub(super) fn look(visit: &Visit<'_>) -> Result<Option<FirstRun>, PageError> {
         step(done.schedule, w.step_schedule, w.step_schedule_text, "/panel/messages/new"),
     ];
     let count = steps.iter().filter(|step| step.is_done).count();
-    let done = format::number(count as u64, visit.language);
+    let done = visit.number(count as u64);
     let is_all = count == steps.len();
     Ok((!is_all).then(|| FirstRun { steps, done: w.first_run_done.replace("{n}", &done) }))
 }

@@ -68,6 +68,12 @@ impl Form {
         self.get(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
+    /// The values of the names that begin with `prefix`, without blanks around them; a name that is missing is empty.
+    pub(super) fn values<const N: usize>(&self, prefix: &str, names: [&str; N]) -> [String; N] {
+        let value = |name| self.get(&format!("{prefix}{name}")).unwrap_or_default().trim();
+        names.map(|name| value(name).replace("\r\n", "\n"))
+    }
+
     /// Every value of a name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::forms::{self, Form};
 use super::visit::{Page, Visit};
 use super::words::Words;
-use super::{Answered, PageError, format, reply};
+use super::{Answered, PageError, Refusable, format, reply};
 use crate::contacts::export;
 use crate::contacts::import::{
     self, Columns, FoundColumn, ImportError, ImportRules, Imported, Means, Refused, Row, Watch,
@@ -166,7 +166,7 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
 fn waiting(visit: &Visit<'_>) -> Result<Option<PanelUpload>, PageError> {
     let Some(known) = &visit.known else { return Ok(None) };
     let oldest = visit.now.minus(UPLOAD_LASTS);
-    Ok(visit.panel.read(|tx| tx.panel_upload(&known.id_hash, oldest))?)
+    Ok(visit.read(|tx| tx.panel_upload(&known.id_hash, oldest))?)
 }
 
 /// Keeps a list until the yes, and leads to the page that looks at it.
@@ -181,7 +181,7 @@ pub(super) fn upload(visit: &Visit<'_>) -> Answered {
         return show(visit, 413, w.file_too_large.to_owned(), None);
     }
     let (upload, oldest) = (PanelUpload { name, content }, visit.now.minus(UPLOAD_LASTS));
-    visit.panel.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
+    visit.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
     Ok(look_again(visit))
 }
 
@@ -257,7 +257,7 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
         return show(visit, 422, problem, None);
     }
     // A second press while the first is at work stores the same rows again, which changes nothing.
-    visit.panel.write(|tx| {
+    visit.write(|tx| {
         tx.drop_panel_upload(&known.id_hash)?;
         visit.mark().map_or(Ok(()), |mark| tx.keep_mark(mark, 0, visit.now))
     })?;
@@ -270,7 +270,7 @@ fn look(
     content: &[u8],
     is_preview: bool,
     seen: &mut dyn Watch,
-) -> Result<Result<Imported, String>, PageError> {
+) -> Refusable<Imported> {
     let asked = asked(visit);
     let tags: Vec<String> = asked.filled("tags").map(str::to_owned).into_iter().collect();
     let rules = ImportRules {
@@ -284,7 +284,7 @@ fn look(
         chosen: &chosen(asked),
     };
     // A connection of its own: an import widens its cache, and other pages need not wait for it.
-    let path = visit.panel.with_store(|store| store.path().to_owned());
+    let path = visit.with_store(|store| store.path().to_owned());
     let mut store = Store::open(&path)?;
     match import::import(&mut store, content, &rules, seen) {
         Ok(imported) => Ok(Ok(imported)),
@@ -324,7 +324,7 @@ fn rows_of_columns(visit: &Visit<'_>, found: Vec<FoundColumn>) -> Vec<ColumnRow>
 
 fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> Preview {
     let w = visit.words();
-    let count = |count| format::number(count, visit.language);
+    let count = |count| visit.number(count);
     Preview {
         name,
         counts: vec![

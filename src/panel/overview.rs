@@ -46,7 +46,7 @@ impl LinkTile {
     fn of(link: &LinkStatus, visit: &Visit<'_>) -> Self {
         let w = visit.words();
         let answered = link.answered_at;
-        let waits = w.link_waits.replace("{}", &format::number(link.outbox, visit.language));
+        let waits = w.link_waits.replace("{}", &visit.number(link.outbox));
         Self {
             answered: answered.map_or(w.never.to_owned(), |at| format::ago(at, visit.now, w)),
             text: format!("{} · {waits}", link.channels.join(", ")),
@@ -140,7 +140,7 @@ struct OverviewRows {
 fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
     let (w, now, zone) = (visit.words(), visit.now, &visit.panel.config.zone);
     let starts = day_starts(visit);
-    let found = visit.panel.read(|tx| {
+    let found = visit.read(|tx| {
         let mut days = Vec::new();
         for pair in starts.windows(2) {
             days.push((pair[0], tx.count_ended(pair[0], pair[1])?));
@@ -172,7 +172,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
     Ok(OverviewData {
         warnings,
         today,
-        waiting: format::number(found.pending, visit.language),
+        waiting: visit.number(found.pending),
         through: ahead::of_queue(visit, found.pending)?,
         last_trigger: last.map_or(w.never.to_owned(), |at| format::ago(at, now, w)),
         trigger_text: if visit.panel.config.tick.is_some() { w.ticker_on } else { w.ticker_off },
@@ -180,10 +180,7 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
         next: MessageRow::all(&found.next, visit)?,
         in_need: attention::count(visit)?,
         channels,
-        channels_more: match left_out {
-            0 => String::new(),
-            more => w.held_more.replace("{}", &format::number(more as u64, visit.language)),
-        },
+        channels_more: visit.and_more(w.held_more, left_out),
         chart: chart(visit, days),
     })
 }

@@ -68,7 +68,7 @@ struct FoundPiece<'a> {
 impl TagChoices {
     /// What is chosen is always shown; of the others those that are searched for, the commonest first.
     pub(super) fn of(visit: &Visit<'_>, fields: &Fields) -> Result<Self, PageError> {
-        let columns = visit.panel.read(|tx| tx.tag_counts())?;
+        let columns = visit.read(|tx| tx.tag_counts())?;
         let mut all = counted(&columns);
         let count = all.len();
         for tag in fields.tags.iter().chain(&fields.except_tags) {
@@ -90,7 +90,7 @@ impl TagChoices {
             .map(|(name, count)| TagChoice {
                 is_chosen: has(&fields.tags, &name),
                 is_excepted: has(&fields.except_tags, &name),
-                count: format::number(count, visit.language),
+                count: visit.number(count),
                 name,
             })
             .filter(|tag| {
@@ -139,7 +139,7 @@ pub(super) fn find(visit: &Visit<'_>) -> Answered {
         None => Vec::new(),
         Some(search) => {
             let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
-            visit.panel.with_store(|store| {
+            visit.with_store(|store| {
                 contacts::page(store, &filter, PageFrom::Newest, FOUND_MAX, country)
             })?
         }
@@ -192,7 +192,7 @@ pub(super) fn picked(visit: &Visit<'_>, fields: &Fields) -> Result<Vec<Picked>, 
             })
             .collect::<SqlResult<Vec<Picked>>>()
     };
-    Ok(visit.panel.read(read)?)
+    Ok(visit.read(read)?)
 }
 
 fn named(name: Option<String>, number: &str) -> String {

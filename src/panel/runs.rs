@@ -30,7 +30,7 @@ struct RunsPage<'a> {
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let from = visit.page_from();
-    let runs = visit.panel.read(|tx| tx.page_of_runs(from, RUNS_PER_PAGE + 1))?;
+    let runs = visit.read(|tx| tx.page_of_runs(from, RUNS_PER_PAGE + 1))?;
     let OnePage { rows, newer, older } =
         OnePage::of(runs, from, RUNS_PER_PAGE as usize, |run| run.id);
     let rows = rows.into_iter().map(|run| row(visit, run)).collect();
@@ -45,8 +45,7 @@ fn row(visit: &Visit<'_>, run: Run) -> RunRow {
         Trigger::Timer => w.trigger_timer,
         Trigger::Cli => w.trigger_cli,
     };
-    let started =
-        run.started_at.map(|at| format::moment(at, &visit.panel.config.zone, visit.language));
+    let started = run.started_at.map(|at| visit.moment(at));
     let took = match (run.started_at, run.finished_at) {
         (Some(started), Some(finished)) => format::span(finished.since(started), w),
         _ => w.still_running.to_owned(),

@@ -4,9 +4,9 @@
 use askama::Template;
 
 use super::calendar::day_words;
-use super::format::{self, Choice};
+use super::format::Choice;
 use super::messages::{self, MessageRow};
-use super::visit::{Page, Visit};
+use super::visit::{self, Page, Visit};
 use super::{Answered, attention, forms, reply, searched};
 use crate::clock::Timestamp;
 use crate::schedule;
@@ -41,10 +41,9 @@ struct ScheduledPage<'a> {
 }
 
 pub(super) fn page(visit: &Visit<'_>, search: Option<&str>) -> Answered {
-    let after = visit.query.filled("after").and_then(|key| key.rsplit_once(','));
-    let after = after.and_then(|(at, id)| Some((at, id.parse().ok()?)));
+    let after = visit.after();
     let limit = u32::try_from(PER_PAGE + 1).unwrap_or(u32::MAX);
-    let (counts, mut found, channels) = visit.panel.read(|tx| {
+    let (counts, mut found, channels) = visit.read(|tx| {
         let found = tx.scheduled_by_time(search, after, limit)?;
         Ok((tx.status_counts()?, found, tx.channels()?))
     })?;
@@ -54,14 +53,10 @@ pub(super) fn page(visit: &Visit<'_>, search: Option<&str>) -> Answered {
         let query = [("status", "scheduled"), ("q", search), ("after", after)];
         format!("/panel/messages{}", forms::to_query(&query))
     };
-    let more = match found.get(PER_PAGE - 1) {
-        Some(last) if found.len() > PER_PAGE => {
-            let at = last.scheduled_at.map(|at| at.to_string()).unwrap_or_default();
-            link(&format!("{at},{}", last.id))
-        }
-        _ => String::new(),
-    };
-    found.truncate(PER_PAGE);
+    let more = visit::cut(&mut found, PER_PAGE, |last| {
+        let at = last.scheduled_at.map(|at| at.to_string()).unwrap_or_default();
+        link(&format!("{at},{}", last.id))
+    });
     let mut day = String::new();
     let listed = MessageRow::all(&found, visit)?;
     let rows = listed.into_iter().zip(&found).map(|(row, message)| {
@@ -73,14 +68,13 @@ pub(super) fn page(visit: &Visit<'_>, search: Option<&str>) -> Answered {
             ..of(visit, row, message, &channels)
         }
     });
-    let rows = rows.collect();
     let page = ScheduledPage {
         p: visit.page("messages"),
         choices: messages::choices(visit, &counts, "scheduled", search),
         search,
         in_need: attention::count(visit)?,
         people,
-        rows,
+        rows: rows.collect(),
         first: if after.is_none() { String::new() } else { link("") },
         more,
     };
@@ -109,10 +103,8 @@ fn of(visit: &Visit<'_>, row: MessageRow, message: &Message, channels: &[Channel
     let next =
         |after: &Timestamp| schedule::next_occurrence(listed, weekly, zone, *after).ok().flatten();
     let first = message.scheduled_at.and_then(|at| next(&at));
-    let dates: Vec<String> = std::iter::successors(first, next)
-        .take(NEXT_DATES)
-        .map(|at| format::moment(at, zone, visit.language))
-        .collect();
+    let dates: Vec<String> =
+        std::iter::successors(first, next).take(NEXT_DATES).map(|at| visit.moment(at)).collect();
     let ids = message.channels();
     let names = ids.iter().filter_map(|id| channels.iter().find(|one| one.id == *id));
     let names: Vec<&str> = names.map(|one| one.name.as_str()).collect();

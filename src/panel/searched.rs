@@ -47,7 +47,7 @@ pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> Result<Vec<Foun
     if someone.is_empty() {
         return Ok(Vec::new());
     }
-    let coming = visit.panel.read(|tx| tx.next_with_recipients(LOOKED_INTO_MAX))?;
+    let coming = visit.read(|tx| tx.next_with_recipients(LOOKED_INTO_MAX))?;
     let coming: Vec<(Message, Vec<Entry>)> = coming
         .into_iter()
         .map(|message| {
@@ -124,7 +124,7 @@ fn found(
         .filter(|(_, entries)| !has_opted_out && who.is_named_by(entries, country))
         .map(|(message, _)| to_come(visit, message));
     let mut messages: Vec<ToPerson> = next.take(MESSAGES_MAX as usize).collect();
-    let got = visit.panel.read(|tx| got(tx, id, chat.as_deref()))?;
+    let got = visit.read(|tx| got(tx, id, chat.as_deref()))?;
     messages.extend(got.into_iter().map(|one| of_delivery(visit, one)));
     let name = name.filter(|name| !name.trim().is_empty());
     Ok(Found {
@@ -156,8 +156,7 @@ fn got(
 
 fn to_come(visit: &Visit<'_>, message: &Message) -> ToPerson {
     let w = visit.words();
-    let zone = &visit.panel.config.zone;
-    let when = message.scheduled_at.map(|at| format::moment(at, zone, visit.language));
+    let when = message.scheduled_at.map(|at| visit.moment(at));
     ToPerson {
         id: message.id,
         name: name_of(message, visit),
@@ -167,14 +166,17 @@ fn to_come(visit: &Visit<'_>, message: &Message) -> ToPerson {
     }
 }
 
-fn of_delivery(visit: &Visit<'_>, (delivery, title): (Delivery, Option<String>)) -> ToPerson {
+pub(super) fn of_delivery(
+    visit: &Visit<'_>,
+    (delivery, title): (Delivery, Option<String>),
+) -> ToPerson {
     let w = visit.words();
     let title = title.filter(|title| !title.trim().is_empty());
     let at = delivery.finished_at.unwrap_or(delivery.due_at);
     ToPerson {
         id: delivery.auto_message_id,
         name: title.unwrap_or_else(|| format!("{} {}", w.message, delivery.auto_message_id)),
-        when: format::moment(at, &visit.panel.config.zone, visit.language),
+        when: visit.moment(at),
         status: format::delivery_badge(delivery.status, delivery.ack, w),
         error: visit.explain(delivery.error.as_ref()),
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::visit::Visit;
-use super::{Answered, PageError, forms, reply};
+use super::{Answered, PageError, Refusable, forms, reply};
 use crate::contacts::export::{self, Format};
 use crate::contacts::{self, ContactError, Filter, opt_out};
 use crate::http::Response;
@@ -24,8 +24,8 @@ const CONTACTS_PER_READ: usize = 1_000;
 /// Removals whose time is over are forgotten.
 pub(super) fn forget_removed(visit: &Visit<'_>) -> Result<(), PageError> {
     let oldest = visit.now.minus(UNDO_LASTS);
-    if visit.panel.read(|tx| tx.has_removed_before(oldest))? {
-        visit.panel.write(|tx| tx.forget_removed_before(oldest))?;
+    if visit.read(|tx| tx.has_removed_before(oldest))? {
+        visit.write(|tx| tx.forget_removed_before(oldest))?;
     }
     Ok(())
 }
@@ -33,7 +33,7 @@ pub(super) fn forget_removed(visit: &Visit<'_>) -> Result<(), PageError> {
 /// The removal that the address names, while it can be undone.
 pub(super) fn undo_of(visit: &Visit<'_>) -> Result<String, PageError> {
     let Some(batch) = visit.query.filled("undo") else { return Ok(String::new()) };
-    let is_there = visit.panel.read(|tx| tx.has_removed(batch))?;
+    let is_there = visit.read(|tx| tx.has_removed(batch))?;
     Ok(if is_there { batch.to_owned() } else { String::new() })
 }
 
@@ -80,7 +80,6 @@ pub(super) fn undo(visit: &Visit<'_>) -> Answered {
     let batch = visit.form.filled("batch").unwrap_or_default().to_owned();
     let (oldest, country) = (visit.now.minus(UNDO_LASTS), &visit.panel.config.country);
     let count = visit
-        .panel
         .with_store(|store| contacts::bring_back(store, &batch, oldest, country, visit.now))?;
     if count == 0 {
         return refuse(visit, w.undo_too_late);
@@ -130,7 +129,7 @@ fn chosen(visit: &Visit<'_>) -> Result<Vec<i64>, PageError> {
     loop {
         let limit = CONTACTS_PER_READ;
         let page =
-            visit.panel.with_store(|store| contacts::page(store, &filter, from, limit, country))?;
+            visit.with_store(|store| contacts::page(store, &filter, from, limit, country))?;
         ids.extend(page.iter().map(|person| person.id));
         match page.last() {
             Some(last) if page.len() == limit => from = PageFrom::OlderThan(last.id),
@@ -139,15 +138,10 @@ fn chosen(visit: &Visit<'_>) -> Result<Vec<i64>, PageError> {
     }
 }
 
-fn tag(
-    visit: &Visit<'_>,
-    ids: &[i64],
-    gives: bool,
-) -> Result<Result<Response, &'static str>, PageError> {
+fn tag(visit: &Visit<'_>, ids: &[i64], gives: bool) -> Refusable<Response, &'static str> {
     let w = visit.words();
     let Some(tags) = visit.form.filled("label") else { return Ok(Err(w.needs_tag)) };
-    let tagged =
-        visit.panel.with_store(|store| contacts::tag_all(store, ids, tags, gives, visit.now));
+    let tagged = visit.with_store(|store| contacts::tag_all(store, ids, tags, gives, visit.now));
     Ok(match tagged {
         Ok(count) => Ok(back(visit, if gives { "tagged" } else { "untagged" }, count, "")),
         Err(ContactError::Store(error)) => return Err(error.into()),
@@ -155,13 +149,10 @@ fn tag(
     })
 }
 
-fn opt_out_all(
-    visit: &Visit<'_>,
-    ids: &[i64],
-) -> Result<Result<Response, &'static str>, PageError> {
+fn opt_out_all(visit: &Visit<'_>, ids: &[i64]) -> Refusable<Response, &'static str> {
     let mut count = 0;
     for id in ids {
-        let out = visit.panel.with_store(|store| {
+        let out = visit.with_store(|store| {
             opt_out::opt_out(store, &Entry::Contact(*id), &visit.panel.config, visit.now)
         });
         match out {
@@ -173,11 +164,10 @@ fn opt_out_all(
     Ok(Ok(back(visit, "opted_out_all", count, "")))
 }
 
-fn remove(visit: &Visit<'_>, ids: &[i64]) -> Result<Result<Response, &'static str>, PageError> {
+fn remove(visit: &Visit<'_>, ids: &[i64]) -> Refusable<Response, &'static str> {
     let batch = random_hex()?[..32].to_owned();
     let config = &visit.panel.config;
     let removed = visit
-        .panel
         .with_store(|store| contacts::remove_for_now(store, ids, &batch, config, visit.now))?;
     Ok(if removed == 0 {
         Err(visit.words().all_opted_out)
@@ -192,7 +182,6 @@ fn export(visit: &Visit<'_>, ids: Vec<i64>) -> Answered {
     let mut list = Vec::new();
     let country = &visit.panel.config.country;
     let written = visit
-        .panel
         .with_store(|store| export::export_some(Format::Excel, store, &ids, country, &mut list));
     match written {
         Ok(_) => Ok(reply::download("contacts.csv", "text/csv; charset=utf-8", list)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::format::{self, Badge};
 use super::visit::Visit;
+use super::words::Words;
 use super::{Answered, PageError, reply};
 use crate::channels::{self, ChannelView, Code, Looked, Sessions, State};
 use crate::clock::{Timestamp, lock};
@@ -82,7 +83,7 @@ pub(super) fn check(visit: &Visit<'_>, view: &ChannelView) -> Result<(), PageErr
     let looked = sessions.look(session);
     let (id, now) = (view.id, visit.now);
     let noted = |store: &mut _| channels::note_look(store, id, session, &looked, now);
-    if visit.panel.with_store(noted)? {
+    if visit.with_store(noted)? {
         // What waited for the session goes out now.
         visit.wake();
     }
@@ -98,9 +99,7 @@ pub(super) fn check_all(visit: &Visit<'_>) -> Result<Option<String>, PageError> 
         Ok(known) => known.into_iter().collect(),
         Err(why) => return Ok(Some(why)),
     };
-    let views =
-        visit.panel.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?;
-    for view in views {
+    for view in super::channels::views(visit)? {
         let Some(session) = view.session_name else { continue };
         let looked = known.get(&session).cloned().unwrap_or(Looked::Missing);
         // This question does not tell everything that holds a number, so it frees none.
@@ -108,7 +107,7 @@ pub(super) fn check_all(visit: &Visit<'_>) -> Result<Option<String>, PageError> 
             if view.phone_number.as_ref() != Some(number));
         if has_news && view.state != State::Held {
             let (id, now) = (view.id, visit.now);
-            visit.panel.with_store(|store| {
+            visit.with_store(|store| {
                 channels::note_look(store, id, &session, &looked, now).map(drop)
             })?;
         }
@@ -127,26 +126,10 @@ pub(super) fn part(visit: &Visit<'_>, view: &ChannelView) -> SessionPart {
         }
         None if !checks.can_ask() => (format::off(w.not_checked), w.no_waha.to_owned(), None),
         None => (format::off(w.not_checked), String::new(), None),
-        Some(Looked::Working { number }) => {
-            let text = number.as_ref().map(|number| w.session_number.replace("{}", number));
-            (format::good(w.session_working), text.unwrap_or_default(), None)
+        Some(looked) => {
+            let (text, start) = what_to_do(visit, looked);
+            (badge(looked, w), text, start)
         }
-        Some(Looked::Scan) => (format::held(w.session_scan), w.session_scan_text.to_owned(), None),
-        Some(Looked::Starting) => {
-            (format::waits(w.session_starting), w.session_starting_text.to_owned(), None)
-        }
-        Some(Looked::Stopped) => {
-            (format::off(w.session_stopped), String::new(), Some(w.session_start))
-        }
-        Some(Looked::Missing) => (
-            format::off(w.session_missing),
-            w.session_missing_text.to_owned(),
-            Some(w.session_make),
-        ),
-        Some(Looked::Trouble(why)) => {
-            (format::held(w.session_trouble), why.text(visit.language), Some(w.session_restart))
-        }
-        Some(Looked::Away(why)) => (format::held(w.session_away), why.text(visit.language), None),
     };
     let is = |wanted: &Looked| check.as_ref().is_some_and(|check| check.looked == *wanted);
     let (is_scan, is_starting) = (is(&Looked::Scan), is(&Looked::Starting));
@@ -172,16 +155,30 @@ pub(super) fn checked(visit: &Visit<'_>, check: &Check) -> String {
 }
 
 /// A session in one or two words.
-pub(super) fn word(visit: &Visit<'_>, looked: &Looked) -> &'static str {
+pub(super) fn badge(looked: &Looked, w: &Words) -> Badge {
+    match looked {
+        Looked::Working { .. } => format::good(w.session_working),
+        Looked::Scan => format::held(w.session_scan),
+        Looked::Starting => format::waits(w.session_starting),
+        Looked::Stopped => format::off(w.session_stopped),
+        Looked::Missing => format::off(w.session_missing),
+        Looked::Trouble(_) => format::held(w.session_trouble),
+        Looked::Away(_) => format::held(w.session_away),
+    }
+}
+
+/// What stands below it, and the words of the button that starts it.
+fn what_to_do(visit: &Visit<'_>, looked: &Looked) -> (String, Option<&'static str>) {
     let w = visit.words();
     match looked {
-        Looked::Working { .. } => w.session_working,
-        Looked::Scan => w.session_scan,
-        Looked::Starting => w.session_starting,
-        Looked::Stopped => w.session_stopped,
-        Looked::Missing => w.session_missing,
-        Looked::Trouble(_) => w.session_trouble,
-        Looked::Away(_) => w.session_away,
+        Looked::Working { number: None } => (String::new(), None),
+        Looked::Working { number: Some(number) } => (w.session_number.replace("{}", number), None),
+        Looked::Scan => (w.session_scan_text.to_owned(), None),
+        Looked::Starting => (w.session_starting_text.to_owned(), None),
+        Looked::Stopped => (String::new(), Some(w.session_start)),
+        Looked::Missing => (w.session_missing_text.to_owned(), Some(w.session_make)),
+        Looked::Trouble(why) => (why.text(visit.language), Some(w.session_restart)),
+        Looked::Away(why) => (why.text(visit.language), None),
     }
 }
 

@@ -59,7 +59,7 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     fn read(visit: &'a Visit<'_>) -> Self {
-        let today = visit.panel.config.zone.to_local(visit.now).date();
+        let today = visit.today();
         let date = |name| visit.query.filled(name).and_then(read_date);
         let last = date("until").unwrap_or(today).min(today);
         let before = |days: i64| last.saturating_sub(time::Duration::days(days - 1));
@@ -87,7 +87,7 @@ impl<'a> Asked<'a> {
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let asked = Asked::read(visit);
-    let channels = visit.panel.read(|tx| tx.channels())?;
+    let channels = visit.read(|tx| tx.channels())?;
     let days = count(visit, &asked, &channels)?;
     let total = sum(String::new(), days.iter().map(|(_, row)| row));
     let rows = if days.len() > DAYS_SHOWN_MAX {
@@ -113,7 +113,7 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
 /// The days as CSV.
 pub(super) fn export(visit: &Visit<'_>) -> Answered {
     let (w, asked) = (visit.words(), Asked::read(visit));
-    let channels = visit.panel.read(|tx| tx.channels())?;
+    let channels = visit.read(|tx| tx.channels())?;
     // A byte order mark, so that spreadsheets read it as UTF-8.
     let mut text = String::from("\u{feff}");
     let names = [w.day, w.sent, w.delivered, w.read, w.failed, w.unknown, w.replies];
@@ -136,7 +136,7 @@ fn line(cells: &[String]) -> String {
 
 fn counts(visit: &Visit<'_>, row: &Row) -> [(&'static str, String); 6] {
     let w = visit.words();
-    let number = |count| format::number(count, visit.language);
+    let number = |count| visit.number(count);
     let Ended { sent, delivered, read, failed, unknown } = row.ended;
     [
         (w.sent, number(sent)),
@@ -161,7 +161,7 @@ fn count(
     starts.push(zone.to_utc(after.midnight()));
     let mut ended = vec![Ended::default(); dates.len()];
     let mut replies = vec![0; dates.len()];
-    visit.panel.read(|tx| {
+    visit.read(|tx| {
         let tagged = match asked.tag {
             "" => None,
             tag => Some(Tagged::find(tx, tag, &visit.panel.config.country)?),

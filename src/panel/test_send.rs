@@ -3,7 +3,7 @@
 
 use super::compose::Fields;
 use super::visit::Visit;
-use super::{PageError, carried, format, preview};
+use super::{PageError, Refusable, carried, format, preview};
 use crate::channels::OwnGap;
 use crate::contacts::{self, Filter};
 use crate::content::KindName;
@@ -35,17 +35,14 @@ impl TestFields {
         let typed = |name| visit.form.filled(name).map(str::to_owned);
         let own = match typed("own") {
             Some(own) => own,
-            None => visit.panel.read(|tx| tx.panel_own_number())?.unwrap_or_default(),
+            None => visit.read(|tx| tx.panel_own_number())?.unwrap_or_default(),
         };
         Ok(Self { own, like: typed("like").unwrap_or_default() })
     }
 }
 
 /// Sends it once; `Err` is what is wrong, in the reader's words.
-pub(super) fn send(
-    visit: &Visit<'_>,
-    fields: &Fields,
-) -> Result<Result<Tested, String>, PageError> {
+pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> Refusable<Tested> {
     let (w, config) = (visit.words(), &visit.panel.config);
     let TestFields { own, like } = TestFields::of(visit)?;
     if own.is_empty() {
@@ -79,8 +76,7 @@ pub(super) fn send(
     let form = visit.digest();
     let mark = visit.mark().map(|mark| format!("{} test {form} {own} {like}", mark.mark));
     let mark = mark.as_deref().map(|mark| FormMark { mark, form });
-    let added =
-        visit.panel.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
+    let added = visit.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
     let is_news = added.is_ok();
     let id = match added {
         Err(ComposeError::MadeBefore(before)) => Ok(before.id),
@@ -90,7 +86,7 @@ pub(super) fn send(
         Ok(id) => id,
         Err(problem) => return Ok(Err(problem)),
     };
-    visit.panel.write(|tx| {
+    visit.write(|tx| {
         if is_news {
             tx.note_act(&super::acts::of(visit, "tested", Some(id)), visit.now)?;
         }
@@ -113,12 +109,7 @@ fn problem(visit: &Visit<'_>, fields: &Fields) -> Result<Option<String>, PageErr
 }
 
 /// The text as one recipient gets it: the chosen one, else the first of the form, else oneself.
-fn words(
-    visit: &Visit<'_>,
-    fields: &Fields,
-    own: &str,
-    like: &str,
-) -> Result<Result<String, String>, PageError> {
+fn words(visit: &Visit<'_>, fields: &Fields, own: &str, like: &str) -> Refusable<String> {
     let (w, config, language) = (visit.words(), &visit.panel.config, visit.language);
     let column = match like {
         "" => fields.column(),
@@ -128,7 +119,7 @@ fn words(
         },
     };
     for column in [column.as_str(), own] {
-        let found = visit.panel.read(|tx| {
+        let found = visit.read(|tx| {
             let what = (&fields.read_content(), fields.text.as_str());
             messages::recipients(tx, Some(column), what, config, true)
         })?;
@@ -158,8 +149,7 @@ fn person(visit: &Visit<'_>, like: &str) -> Result<Option<String>, PageError> {
     }
     let filter = Filter { search: Some(like.to_owned()), ..Filter::default() };
     let country = &visit.panel.config.country;
-    let found = visit
-        .panel
-        .with_store(|store| contacts::page(store, &filter, PageFrom::Newest, 1, country))?;
+    let found =
+        visit.with_store(|store| contacts::page(store, &filter, PageFrom::Newest, 1, country))?;
     Ok(found.first().map(|person| person.id.to_string()))
 }

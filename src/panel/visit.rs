@@ -4,6 +4,8 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
+use time::Date;
+
 use super::access::{self, Known};
 use super::assets;
 use super::format;
@@ -11,7 +13,7 @@ use super::forms::{self, Form};
 use super::reply;
 use super::upload::{Body, NotTaken, Taken};
 use super::words::Words;
-use super::{PageError, Panel};
+use super::{PageError, Panel, Refusable};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
 use crate::forecast::MessageForecast;
@@ -20,7 +22,7 @@ use crate::language::Language;
 use crate::messages::ComposeError;
 use crate::reason::Explanation;
 use crate::secret::random_hex;
-use crate::store::{FormMark, MadeBefore, PageFrom, Store, StoreError, Trigger};
+use crate::store::{FormMark, MadeBefore, PageFrom, SqlResult, Store, StoreError, Trigger, Tx};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";
 const A_YEAR_SECS: u64 = 365 * 24 * 3600;
@@ -139,6 +141,51 @@ impl<'a> Visit<'a> {
         why.map(|why| why.text(self.language)).unwrap_or_default()
     }
 
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
+        self.with_store(|store| store.read(work))
+    }
+
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
+    ) -> Result<T, StoreError> {
+        self.with_store(|store| store.write(work))
+    }
+
+    pub(super) fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
+        self.panel.with_store(work)
+    }
+
+    /// `12.345`, or `12,345`.
+    pub(super) fn number(&self, count: u64) -> String {
+        format::number(count, self.language)
+    }
+
+    /// `words` with a number of what is left out; empty when nothing is.
+    pub(super) fn and_more(&self, words: &str, left_out: usize) -> String {
+        let words = || words.replace("{}", &self.number(left_out as u64));
+        if left_out == 0 { String::new() } else { words() }
+    }
+
+    /// See [`format::moment`].
+    pub(super) fn moment(&self, at: Timestamp) -> String {
+        format::moment(at, &self.panel.config.zone, self.language)
+    }
+
+    /// The present day in TIMEZONE.
+    pub(super) fn today(&self) -> Date {
+        self.panel.config.zone.to_local(self.now).date()
+    }
+
+    /// After which row of a list its page begins: `time,id`.
+    pub(super) fn after(&self) -> Option<(&str, i64)> {
+        let (at, id) = self.query.filled("after")?.rsplit_once(',')?;
+        Some((at, id.parse().ok()?))
+    }
+
     /// The words in this visit's language.
     pub(super) fn words(&self) -> &'static Words {
         self.language.words()
@@ -202,7 +249,7 @@ impl<'a> Visit<'a> {
     /// What the form made when it came before.
     pub(super) fn made_before(&self) -> Result<Option<MadeBefore>, StoreError> {
         let Some(mark) = self.mark() else { return Ok(None) };
-        self.panel.read(|tx| tx.made_by_mark(mark.mark))
+        self.read(|tx| tx.made_by_mark(mark.mark))
     }
 
     /// Whether what is filled in is what was filled in then.
@@ -218,14 +265,14 @@ impl<'a> Visit<'a> {
     /// What another form with the same content made since `since`.
     pub(super) fn made_by_same_form(&self, since: Timestamp) -> Result<Option<i64>, StoreError> {
         let Some(mark) = self.mark() else { return Ok(None) };
-        self.panel.read(|tx| tx.made_by_same_form(mark, since))
+        self.read(|tx| tx.made_by_same_form(mark, since))
     }
 
     /// Keeps the mark of a form that changed the row `id`. A crash before it is harmless: a change
     /// that comes twice is refused or changes nothing.
     pub(super) fn keep_mark(&self, id: i64) -> Result<(), StoreError> {
         let Some(mark) = self.mark() else { return Ok(()) };
-        self.panel.write(|tx| tx.keep_mark(mark, id, self.now))
+        self.write(|tx| tx.keep_mark(mark, id, self.now))
     }
 
     /// What a button does, once: a second press leads to the page of the first. `Err` is a refusal, in
@@ -235,12 +282,12 @@ impl<'a> Visit<'a> {
         id: i64,
         (there, code): (&str, &str),
         change: impl FnOnce(&mut Store) -> Result<T, E>,
-    ) -> Result<Result<Response, String>, PageError> {
+    ) -> Refusable<Response> {
         let done = reply::done(there, code);
         if self.is_second()? {
             return Ok(Ok(done));
         }
-        if let Err(why) = self.told(self.panel.with_store(change))? {
+        if let Err(why) = self.told(self.with_store(change))? {
             return Ok(Err(why));
         }
         self.keep_mark(id)?;
@@ -254,10 +301,7 @@ impl<'a> Visit<'a> {
     }
 
     /// A refusal in the reader's words; what broke goes on as it is.
-    pub(super) fn told<T, E: Refusal>(
-        &self,
-        result: Result<T, E>,
-    ) -> Result<Result<T, String>, PageError> {
+    pub(super) fn told<T, E: Refusal>(&self, result: Result<T, E>) -> Refusable<T> {
         result
             .map_or_else(|error| Ok(Err(error.in_language(self.language)?)), |value| Ok(Ok(value)))
     }
@@ -358,6 +402,14 @@ fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
     text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
+}
+
+/// Leaves the rows of one page, of which there is one row more when more follow; returns the link to those, empty
+/// for none.
+pub(super) fn cut<T>(rows: &mut Vec<T>, size: usize, link: impl FnOnce(&T) -> String) -> String {
+    let more = rows.get(size).and(rows.get(size - 1)).map(link);
+    rows.truncate(size);
+    more.unwrap_or_default()
 }
 
 /// The rows of one page, and the keys for what is newer and what is older.

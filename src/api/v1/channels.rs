@@ -42,13 +42,12 @@ pub(super) fn pause(call: &Call<'_>) -> Answered {
 }
 
 pub(super) fn resume(call: &Call<'_>) -> Answered {
-    let answer = call.once(|store| {
+    call.once(|store| {
         view(call, store)?;
         channels::resume(store, &call.id.to_string(), call.now)?;
         Ok(json(200, &view(call, store)?))
-    })?;
-    call.v1.wake();
-    Ok(answer)
+    })
+    .inspect(|_| call.v1.wake())
 }
 
 pub(super) fn status(call: &Call<'_>) -> Answered {

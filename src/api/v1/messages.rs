@@ -565,7 +565,7 @@ fn time(call: &Call<'_>, name: &str) -> Result<Option<Timestamp>, Problem> {
 
 pub(super) fn edit(call: &Call<'_>) -> Answered {
     let edit = call.body::<MessageChange>()?.edit()?;
-    let answer = call.with_store(|store| {
+    call.with_store(|store| {
         let stamp = messages::stamp(&existing(call, store)?);
         call.check_seen(&stamp)?;
         let is_empty = edit == Edit { skip_bad: true, ..Edit::default() };
@@ -574,9 +574,8 @@ pub(super) fn edit(call: &Call<'_>) -> Answered {
             messages::edit(store, call.id, &edit, &call.v1.config, call.now)?;
         }
         shown(call, store)
-    })?;
-    call.v1.wake();
-    Ok(answer)
+    })
+    .inspect(|_| call.v1.wake())
 }
 
 pub(super) fn remove(call: &Call<'_>) -> Answered {
@@ -607,37 +606,33 @@ pub(super) fn pause(call: &Call<'_>) -> Answered {
 
 pub(super) fn resume(call: &Call<'_>) -> Answered {
     let config = &call.v1.config;
-    let answer =
-        moved(call, |store| Ok(messages::resume(store, call.id, config, call.now).map(drop)?))?;
-    call.v1.wake();
-    Ok(answer)
+    moved(call, |store| Ok(messages::resume(store, call.id, config, call.now).map(drop)?))
+        .inspect(|_| call.v1.wake())
 }
 
 pub(super) fn retry(call: &Call<'_>) -> Answered {
     let retry = Retry { with_unknown: call.body_or_default::<RetryOf>()?.unknown };
     let config = &call.v1.config;
-    let answer = moved(call, |store| {
+    moved(call, |store| {
         Ok(messages::retry(store, call.id, retry, None, config, call.now).map(drop)?)
-    })?;
-    call.v1.wake();
-    Ok(answer)
+    })
+    .inspect(|_| call.v1.wake())
 }
 
 pub(super) fn move_to(call: &Call<'_>) -> Answered {
     let Move { from, to } = call.body()?;
     let (from, to) = (from.text(), to.text());
-    let answer = call.once(|store| {
+    call.once(|store| {
         existing(call, store)?;
         let moved = messages::move_to_channel(store, call.id, (&from, &to), call.now)?;
         Ok(json(200, &MovedView::of(call.id, &moved)))
-    })?;
-    call.v1.wake();
-    Ok(answer)
+    })
+    .inspect(|_| call.v1.wake())
 }
 
 pub(super) fn split(call: &Call<'_>) -> Answered {
     let channel = call.body_or_default::<SplitOf>()?.channel;
-    let answer = call.once(|store| {
+    call.once(|store| {
         existing(call, store)?;
         let by = match channel {
             Some(channel) => SplitBy::Channel(channels::find(store, &channel.text())?.id),
@@ -645,9 +640,8 @@ pub(super) fn split(call: &Call<'_>) -> Answered {
         };
         let parts = forecast::split(store, call.id, by, &call.v1.config, call.now)?;
         Ok(json(200, &SplitMessage { parts }))
-    })?;
-    call.v1.wake();
-    Ok(answer)
+    })
+    .inspect(|_| call.v1.wake())
 }
 
 pub(super) fn deliveries(call: &Call<'_>) -> Answered {
