@@ -62,7 +62,6 @@ pub struct Api {
     refusal_lines: Quota,
     pages: Option<Arc<dyn Pages>>,
     v1: Option<V1>,
-    /// CORS_ORIGINS.
     cors_origins: Vec<String>,
     /// Held while a page with a large body is made: many of them take the memory of one.
     large_page: Mutex<()>,

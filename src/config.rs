@@ -20,7 +20,7 @@ use log::LevelFilter;
 
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
-use crate::send_window::{Allowance, Gap, Rest};
+use crate::send_window::{Allowance, Gap, RECIPIENT_GAP_HOURS_MAX, Rest};
 use crate::text_enum::text_enum;
 
 use values::{Values, listen_addr, log_level, on_or_off};
@@ -219,11 +219,8 @@ pub struct Config {
     /// REST_AFTER and REST_MINUTES; `None` for no rests.
     pub rest: Option<Rest>,
     pub allowance: Allowance,
-    /// RECIPIENT_GAP_HOURS.
     pub recipient_gap_hours: u32,
-    /// CHECK_NUMBERS.
     pub check_numbers: bool,
-    /// SEND_ORDER.
     pub send_order: SendOrder,
     /// TYPING_SECONDS; `None` for 0.
     pub typing_max: Option<Duration>,
@@ -393,9 +390,17 @@ impl Config {
             gap: Gap { delay, jitter },
             rest: values.rest()?,
             allowance: values.allowance()?,
-            recipient_gap_hours: values.recipient_gap()?,
+            recipient_gap_hours: values.number(
+                "RECIPIENT_GAP_HOURS",
+                0,
+                RECIPIENT_GAP_HOURS_MAX,
+            )?,
             check_numbers: values.parsed("CHECK_NUMBERS", "on or off", on_or_off)?,
-            send_order: values.send_order()?,
+            send_order: values.parsed(
+                "SEND_ORDER",
+                "as_given or known_first",
+                SendOrder::from_word,
+            )?,
             typing_max: unless_zero(values.secs("TYPING_SECONDS", 0, TYPING_SECS_MAX)?),
             heartbeat_url: told("HEARTBEAT_URL")?,
             alert_url: told("ALERT_URL")?,
@@ -405,7 +410,7 @@ impl Config {
                 0,
                 10_080,
             )?)),
-            senders: usize::try_from(values.number("SENDERS", 1, 256)?).unwrap_or(1),
+            senders: values.number("SENDERS", 1, 256)?,
             waha_timeout: values.secs("WAHA_TIMEOUT_SECONDS", 1, 3600)?,
             media_max_mb: values.number("MEDIA_MAX_MB", 1, 2_000)?,
             timeout_per_mb: values.secs("MEDIA_TIMEOUT_SECONDS_PER_MB", 0, 600)?,

@@ -66,7 +66,6 @@ use sessions::Checks;
 use upload::Body;
 use visit::Visit;
 
-/// The panel.
 pub struct Panel {
     store: Mutex<Store>,
     clock: Arc<dyn Clock>,

@@ -36,7 +36,6 @@ pub(super) fn taken(url: &Secret, reply: Result<Reply, NoReply>) -> Result<(), N
     }
 }
 
-/// Posts an alert.
 pub(super) fn post_alert(client: &HttpClient, url: &Secret, alert: &Value) -> Result<(), NotTold> {
     taken(url, client.post_json(url.reveal(), &[], alert.to_string().into_bytes()))
 }

@@ -7,7 +7,6 @@ use crate::trigger::Triggers;
 
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the database says.
 pub(super) struct Figures {
     counts: Vec<StatusCount>,
     channels: Vec<Channel>,
@@ -34,7 +33,6 @@ impl Figures {
         })
     }
 
-    /// The whole answer.
     pub(super) fn render(&self, triggers: &Triggers, is_stale: bool, now: Timestamp) -> String {
         let mut page = Page::default();
         page.head("ams_build_info", "gauge", "The program's version; always 1.");

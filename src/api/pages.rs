@@ -17,7 +17,6 @@ pub const STRANGERS_BODY_BYTES_MAX: usize = 16 * 1024;
 /// The page that says that what was sent is too large: whoever sent a form wants no JSON.
 pub const TOO_LARGE_PATH: &str = "/panel/too-large";
 
-/// Pages for people.
 pub trait Pages: Send + Sync {
     /// Answers a request for a path that begins with [`PAGES_ROOT`]. May take as long as a look at
     /// the database, or as checking a password.

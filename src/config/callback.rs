@@ -39,7 +39,6 @@ pub struct CallbackTarget {
     pub url: Secret,
     /// CALLBACK_SECRET, as it was written.
     pub secret: Secret,
-    /// CALLBACK_EVENTS.
     pub events: Vec<CallbackEvent>,
     /// CALLBACK_NUMBERS: whether numbers and names of recipients go along.
     pub has_numbers: bool,

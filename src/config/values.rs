@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::{ConfigError, SETTINGS, SendOrder, Supabase};
-use crate::send_window::{
-    Allowance, DAILY_LIMIT_MAX, RECIPIENT_GAP_HOURS_MAX, Rest, SendWindow, WINDOW_FORM, WarmupRule,
-};
+use super::{ConfigError, SETTINGS, Supabase};
+use crate::send_window::{Allowance, DAILY_LIMIT_MAX, Rest, SendWindow, WINDOW_FORM, WarmupRule};
 
 /// Of any secret, in characters: more would not fit into the head of a request.
 const SECRET_LENGTH_MAX: usize = 1024;
@@ -46,9 +45,12 @@ impl Values {
         self.optional(key).unwrap_or_else(|| default.map_or("", |setting| setting.default))
     }
 
-    pub(super) fn number(&self, key: &'static str, min: u64, max: u64) -> Result<u64, ConfigError> {
+    pub(super) fn number<T>(&self, key: &'static str, min: T, max: T) -> Result<T, ConfigError>
+    where
+        T: PartialOrd + FromStr + fmt::Display,
+    {
         let wanted = format!("a whole number from {min} to {max}");
-        let in_range = |number: &u64| (min..=max).contains(number);
+        let in_range = |number: &T| (min..=max).contains(number);
         self.parsed(key, &wanted, |text| text.parse().ok().filter(in_range))
     }
 
@@ -86,28 +88,17 @@ impl Values {
     pub(super) fn allowance(&self) -> Result<Allowance, ConfigError> {
         let window =
             self.parsed("SEND_WINDOW", WINDOW_FORM, |text| SendWindow::parse(text).ok())?;
-        let limit = self.number("DAILY_LIMIT", 0, u64::from(DAILY_LIMIT_MAX))?;
-        // In range: DAILY_LIMIT_MAX is a u32.
-        let daily_limit = u32::try_from(limit).ok().filter(|limit| *limit > 0);
-        let start = self.number("WARMUP_START", 1, u64::from(DAILY_LIMIT_MAX))?;
+        let daily_limit = self.number("DAILY_LIMIT", 0, DAILY_LIMIT_MAX)?;
+        let daily_limit = Some(daily_limit).filter(|limit| *limit > 0);
+        let start = self.number("WARMUP_START", 1, DAILY_LIMIT_MAX)?;
         let growth_percent = self.parsed("WARMUP_GROWTH", "a number from 1 to 10", percent)?;
-        // In range, as above.
-        let warmup_rule = WarmupRule { start: u32::try_from(start).unwrap_or(1), growth_percent };
+        let warmup_rule = WarmupRule { start, growth_percent };
         Ok(Allowance { window, daily_limit, warmup_rule, ..Allowance::default() })
-    }
-
-    pub(super) fn send_order(&self) -> Result<SendOrder, ConfigError> {
-        self.parsed("SEND_ORDER", "as_given or known_first", SendOrder::from_word)
-    }
-
-    pub(super) fn recipient_gap(&self) -> Result<u32, ConfigError> {
-        let hours = self.number("RECIPIENT_GAP_HOURS", 0, u64::from(RECIPIENT_GAP_HOURS_MAX))?;
-        Ok(u32::try_from(hours).unwrap_or(RECIPIENT_GAP_HOURS_MAX))
     }
 
     /// `None` when channels do not rest.
     pub(super) fn rest(&self) -> Result<Option<Rest>, ConfigError> {
-        let after = u32::try_from(self.number("REST_AFTER", 0, 1_000_000)?).unwrap_or(0);
+        let after = self.number("REST_AFTER", 0, 1_000_000)?;
         let (least, most) =
             self.parsed("REST_MINUTES", "minutes such as 5-10, at most 1440", Rest::minutes)?;
         Ok((after > 0).then_some(Rest { after, least, most }))

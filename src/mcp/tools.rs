@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use crate::http::Request;
 
-/// A tool.
 pub(super) struct Tool {
     pub(super) name: &'static str,
     description: &'static str,

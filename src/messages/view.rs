@@ -187,7 +187,6 @@ pub(crate) fn stamp(row: &Message) -> String {
     to_hex(&Sha256::digest(format!("{row:?}"))[..12])
 }
 
-/// A message for `--json`.
 pub(crate) fn message_json(row: &Message, channel: Option<&Channel>) -> Value {
     let mut data = json!({
         "id": row.id,
@@ -230,7 +229,6 @@ fn with_content(mut data: Value, content: Option<&str>) -> Value {
     data
 }
 
-/// A delivery for `--json`.
 pub(crate) fn delivery_json(delivery: &Delivery) -> Value {
     let data = json!({
         "id": delivery.id,

@@ -112,7 +112,6 @@ struct CalendarPage<'a> {
     is_cut: bool,
 }
 
-/// What is asked for.
 struct Asked {
     first: Date,
     is_day: bool,

@@ -18,7 +18,6 @@ pub(super) struct Badge {
     pub(crate) word: &'static str,
 }
 
-/// Something to choose.
 pub(super) struct Choice {
     pub(crate) word: String,
     pub(crate) is_chosen: bool,

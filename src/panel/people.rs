@@ -21,7 +21,6 @@ const FOUND_MAX: usize = 8;
 /// The tags to choose from.
 pub(super) struct TagChoices {
     pub(crate) shown: Vec<TagChoice>,
-    /// How many there are.
     pub(crate) count: usize,
     pub(crate) is_cut: bool,
     pub(crate) search: String,

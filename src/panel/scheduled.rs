@@ -20,7 +20,6 @@ struct Row {
     /// The heading of its day, where a day begins.
     day: String,
     row: MessageRow,
-    /// Its numbers.
     numbers: String,
     rule: String,
     /// The times after its next one.

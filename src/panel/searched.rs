@@ -25,7 +25,6 @@ pub(super) struct Found {
     pub(crate) messages: Vec<ToPerson>,
 }
 
-/// A message to somebody.
 pub(super) struct ToPerson {
     pub(crate) id: i64,
     pub(crate) name: String,

@@ -49,7 +49,6 @@ struct ShownRow {
     counts: Vec<(&'static str, String)>,
 }
 
-/// What is asked for.
 struct Asked<'a> {
     first: Date,
     last: Date,

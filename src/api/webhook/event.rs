@@ -8,7 +8,6 @@ use crate::delivery::{Ack, MessageId};
 use crate::recipient::{lid_of_chat, number_of_chat};
 use crate::store::Echo;
 
-/// An event.
 pub(super) enum Event<'a> {
     Message(AboutMessage<'a>),
     Session(AboutSession<'a>),

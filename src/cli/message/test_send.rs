@@ -52,7 +52,6 @@ impl TestSendArgs {
 
 /// What became of it.
 enum Seen {
-    /// The delivery has ended.
     Ended(Box<Delivery>),
     /// The message failed before it was planned.
     Failed(String),
