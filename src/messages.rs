@@ -28,6 +28,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::MessageStatus;
 use crate::reason::{Explanation, Reason};
+use crate::schedule::ScheduleError;
 use crate::store::{FormMark, MadeBefore, Message, SqlResult, Store, StoreError, Tx};
 
 pub use change::{Edit, Edited, Today, edit};
@@ -121,6 +122,12 @@ pub enum ComposeError {
     MadeBefore(MadeBefore),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<ScheduleError> for ComposeError {
+    fn from(error: ScheduleError) -> Self {
+        Self::refused(error.to_string())
+    }
 }
 
 impl ComposeError {

@@ -630,20 +630,18 @@ impl Explanation {
         }
     }
 
+    fn known(&self) -> Option<&Reason> {
+        if let Self::Known(reason) = self { Some(reason) } else { None }
+    }
+
     /// What [`Reason::code`] says, for a column.
     pub(crate) fn code(&self) -> Option<&'static str> {
-        match self {
-            Self::Known(reason) => Some(reason.code()),
-            Self::Words(_) => None,
-        }
+        self.known().map(Reason::code)
     }
 
     /// What [`Reason::args`] says, for a column.
     pub(crate) fn args(&self) -> Option<String> {
-        match self {
-            Self::Known(reason) => reason.args(),
-            Self::Words(_) => None,
-        }
+        self.known()?.args()
     }
 }
 

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::message::test_send::{TestSendArgs, test_send};
 use super::output::say;
 use super::table::wrapped;
-use super::{CliError, Desk, message, refuse, secret};
+use super::{CliError, Desk, refuse, secret};
 use crate::channels;
 use crate::config::{self, Config, DEFAULT_ENV_FILE};
 use crate::cron_line::{self, RunLine};
@@ -90,7 +91,7 @@ pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> Result<(), CliEr
     say(&format!("wrote {}", one_line(&config::absolute(file).display().to_string())))?;
     let number = ask(args.test.as_ref(), "Your own number, for a test message (empty: none)", "")?;
     if !number.is_empty() {
-        message::send_test(number, TEST_TEXT.to_owned(), &config)?;
+        test_send(&TestSendArgs::new(number, TEST_TEXT.to_owned()), &config)?;
     }
     say(&next_steps(env_file, &config, begins_slowly)?)
 }

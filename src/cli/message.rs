@@ -2,7 +2,7 @@
 
 mod add;
 mod show;
-mod test_send;
+pub(super) mod test_send;
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -320,11 +320,6 @@ fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
     messages::remove(&mut Desk::open_or_make(config)?.store, id, args.yes)?;
     let data = json!({ "id": id, "removed": true });
     args.output.print(&data, |_| format!("message {id} is removed"))
-}
-
-/// Sends a text to somebody, and says what became of it.
-pub(super) fn send_test(number: String, text: String, config: &Config) -> Result<(), CliError> {
-    test_send::test_send(&test_send::TestSendArgs::new(number, text), config)
 }
 
 /// Asks on the terminal; without one, only `--yes` says yes.

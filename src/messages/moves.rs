@@ -124,7 +124,7 @@ fn resume_planned(
         return Ok(Resumed::GoesOn { pending: planned.pending });
     }
     let following = row.timetable.following(&config.zone, due_at);
-    if following.map_err(|error| ComposeError::refused(error.to_string()))?.is_none() {
+    if following?.is_none() {
         return Err(refused!(
             "its time, {} in {}, is more than {} hours ago, so the {} that are left would expire: `message retry {id}` \
              sends to them now",
@@ -175,7 +175,7 @@ fn resume_unplanned(
     let (at, is_from_rule) = match here {
         Some(at) if at >= now.minus(JUST_PASSED) => (at, timetable.is_from_rule()),
         // The one that passed while it was paused is not made up for; the next is due as usual.
-        passed => match (next_of(row, config, now.minus(JUST_PASSED))?, passed) {
+        passed => match (timetable.next(&config.zone, Some(now.minus(JUST_PASSED)))?, passed) {
             (Some(next), _) => (next, true),
             (None, Some(at)) if at >= now.minus(config.late_limit) => {
                 (at, timetable.is_from_rule())
@@ -211,16 +211,6 @@ fn resume_unplanned(
         return Err(changed_meanwhile(store, id)?);
     }
     Ok(Resumed::Scheduled { at })
-}
-
-/// The next occurrence of a schedule that was not planned yet, after `after`.
-fn next_of(
-    row: &Message,
-    config: &Config,
-    after: Timestamp,
-) -> Result<Option<Timestamp>, ComposeError> {
-    let next = row.timetable.next(&config.zone, Some(after));
-    next.map_err(|error| ComposeError::refused(error.to_string()))
 }
 
 /// Deletes a message that has ended or never began, with all that is known of its deliveries. One

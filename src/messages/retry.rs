@@ -158,9 +158,7 @@ fn look(
 /// so it must come from there, and not be due yet.
 fn check_next(row: &Message, config: &Config, now: Timestamp) -> Result<(), ComposeError> {
     let timetable = &row.timetable;
-    let next = timetable
-        .next(&config.zone, Some(now))
-        .map_err(|error| ComposeError::refused(error.to_string()))?;
+    let next = timetable.next(&config.zone, Some(now))?;
     let here = row.scheduled_at.map(|at| timetable.at_in(at, &config.zone));
     if next.is_some() && next == here {
         return Ok(());

@@ -93,16 +93,14 @@ fn read(
         Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now),
         Timing::Schedules(column) => {
             let rule = Timetable { schedules: Some(column.clone()), ..Timetable::default() };
-            let refused = |error: ScheduleError| ComposeError::refused(error.to_string());
             // People type minutes, programs too.
             let after = now.minus(JUST_PASSED);
-            let first = rule.next(&config.zone, Some(after)).map_err(refused)?;
+            let first = rule.next(&config.zone, Some(after))?;
             let passed = || ComposeError::refused(Reason::SchedulePassed);
             Ok((first.ok_or_else(passed)?, rule.schedules, None))
         }
         Timing::Interval(column) => {
-            let refused = |error: ScheduleError| ComposeError::refused(error.to_string());
-            read_interval(column.clone(), (None, refused), taken, config, now)
+            read_interval(column.clone(), (None, ComposeError::from), taken, config, now)
         }
     }
 }
@@ -152,9 +150,7 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, C
             "{flaw}; write `2026-12-01 08:00` (in {}), `besok 08:00`, `08:00`, `+10m`, `+2h`, `+1d` or `now`",
             config.zone
         ),
-        other @ (ScheduleError::Schedules(_) | ScheduleError::IntervalConfig(_)) => {
-            ComposeError::refused(other.to_string())
-        }
+        other @ (ScheduleError::Schedules(_) | ScheduleError::IntervalConfig(_)) => other.into(),
     })?;
     if typed.is_skipped {
         return Err(refused!(
@@ -239,7 +235,7 @@ fn read_weekly(
         ScheduleError::Schedules(flaw) | ScheduleError::IntervalConfig(flaw) => {
             ComposeError::refused(as_typed(&flaw))
         }
-        other @ ScheduleError::Instant(_) => ComposeError::refused(other.to_string()),
+        other @ ScheduleError::Instant(_) => other.into(),
     };
     read_interval(column, (weekly.until.as_deref(), refused), taken, config, now)
 }

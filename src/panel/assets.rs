@@ -33,16 +33,9 @@ fn asset(name: &str, ending: &str, content_type: &'static str, content: &'static
     Asset { path: format!("/panel/assets/{name}-{hash}.{ending}"), content_type, content }
 }
 
-pub(super) fn style_path() -> &'static str {
-    &ASSETS[0].path
-}
-
-pub(super) fn script_path() -> &'static str {
-    &ASSETS[1].path
-}
-
-pub(super) fn icon_path() -> &'static str {
-    &ASSETS[2].path
+/// The paths of the stylesheet, the script and the icon.
+pub(super) fn paths() -> [&'static str; 3] {
+    ASSETS.each_ref().map(|asset| asset.path.as_str())
 }
 
 /// The asset that is asked for, if it is one.

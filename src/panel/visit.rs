@@ -195,6 +195,7 @@ impl<'a> Visit<'a> {
     pub(super) fn page<'b>(&'b self, here: &'b str) -> Page<'b> {
         let other = self.language.other();
         let w = self.words();
+        let [style, script, icon] = assets::paths();
         let mut pairs: Vec<(&str, &str)> = [
             "status", "q", "tag", "older", "newer", "at", "after", "show", "why", "kind", "date",
             "view", "channel",
@@ -219,9 +220,9 @@ impl<'a> Visit<'a> {
                 let count = self.query.number("n").and_then(|count| u64::try_from(count).ok());
                 words.replace("{}", &format::number(count.unwrap_or_default(), self.language))
             }),
-            style: assets::style_path(),
-            script: assets::script_path(),
-            icon: assets::icon_path(),
+            style,
+            script,
+            icon,
             other_language: format!("{path}{}", forms::to_query(&pairs)),
             zone: self.panel.config.zone.name(),
         }

@@ -501,6 +501,7 @@ pub(super) fn show(call: &Call<'_>) -> Answered {
 
 pub(super) fn list(call: &Call<'_>) -> Answered {
     let (limit, cursor) = (call.limit()?, call.cursor()?);
+    let json_path = |key: &str| format!("$.\"{}\"", key.replace('"', ""));
     let wanted = Wanted {
         status: call.parsed("status", "a status of messages", MessageStatus::from_word)?,
         channel_id: None,
@@ -509,7 +510,7 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
         search: call.parameter("search").map(str::to_owned),
         metadata: call
             .parameter_after("metadata.")
-            .map(|(key, value)| (path_of(key), value.to_owned())),
+            .map(|(key, value)| (json_path(key), value.to_owned())),
     };
     call.with_store(|store| {
         let mut wanted = wanted;
@@ -543,11 +544,6 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
         })?;
         Ok(json(200, &page))
     })
-}
-
-/// The JSON path of a key.
-fn path_of(key: &str) -> String {
-    format!("$.\"{}\"", key.replace('"', ""))
 }
 
 /// A time as `at` has it, or a date.

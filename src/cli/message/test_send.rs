@@ -29,7 +29,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const WAIT_SECS: u64 = 300;
 
 #[derive(Debug, Args)]
-pub(super) struct TestSendArgs {
+pub(in crate::cli) struct TestSendArgs {
     /// A phone number or a chat id; it need not be a contact
     number: String,
     /// The text
@@ -45,7 +45,7 @@ pub(super) struct TestSendArgs {
 }
 
 impl TestSendArgs {
-    pub(super) fn new(number: String, text: String) -> Self {
+    pub(in crate::cli) fn new(number: String, text: String) -> Self {
         Self { number, text, channel: None, wait: WAIT_SECS, output: Output { json: false } }
     }
 }
@@ -59,7 +59,7 @@ enum Seen {
     Waits(String),
 }
 
-pub(super) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliError> {
+pub(in crate::cli) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliError> {
     config.require_waha()?;
     one_recipient(&args.number)?;
     logging::start(config.log_level.unwrap_or(LevelFilter::Off), config.log_file.as_deref())?;
