@@ -261,10 +261,7 @@ pub(crate) fn recipients(
 ) -> SqlResult<Result<Checked, ComposeError>> {
     let entries = match recipient::parse_contact_ids(contact_ids) {
         Ok(entries) => entries,
-        Err(error) => {
-            let why = Reason::RecipientsUnreadable { cause: error.to_string() };
-            return Ok(Err(ComposeError::refused(why).of("to")));
-        }
+        Err(error) => return Ok(Err(unreadable(error.to_string()))),
     };
     let text = content.words(text).unwrap_or_default();
     let template = Template::parse(text);
@@ -343,6 +340,10 @@ fn forget_nobody_left(checked: &mut Checked, bad: &mut Vec<Skipped>) {
         checked.skipped.retain(|one| one.reason != Reason::NobodyLeft);
     }
     bad.retain(|one| one.reason != Reason::NobodyLeft || checked.count == 0);
+}
+
+fn unreadable(cause: String) -> ComposeError {
+    ComposeError::refused(Reason::RecipientsUnreadable { cause }).of("to")
 }
 
 /// Refuses recipients that were typed and can never get it.

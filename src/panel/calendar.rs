@@ -4,7 +4,7 @@
 //! The work is bounded: the forecast looks at as much as that of the list, later messages stand at
 //! their time without a length, and a day shows its first messages and counts the others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use askama::Template;
@@ -16,7 +16,7 @@ use super::visit::{Page, Visit};
 use super::{Answered, PageError, ahead, attention, forms, reply};
 use crate::clock::Timestamp;
 use crate::forecast::MessageForecast;
-use crate::schedule;
+use crate::schedule::{self, Timetable};
 use crate::store::{Channel, Message};
 
 const PATH: &str = "/panel/calendar";
@@ -159,16 +159,15 @@ fn days_after(date: Date, days: u16) -> Date {
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let (w, asked) = (visit.words(), Asked::read(visit));
-    let ahead = Ahead::look(visit)?;
     let channels = visit.read(|tx| tx.channels())?;
     let today = visit.today();
     let after = days_after(asked.first, asked.days());
-    let mut blocks = ahead.blocks(visit, start(visit, asked.first), start(visit, after))?;
+    let mut blocks = blocks(visit, start(visit, asked.first), start(visit, after))?;
     // The week from today on has tomorrow in it.
     let soon = if asked.first == today && !asked.is_day {
         soon(visit, &blocks)
     } else {
-        ahead.soon(visit)?
+        soon_words(visit)?
     };
     if let Some(channel) = asked.channel {
         blocks.retain(|block| block.channels.contains(&channel));
@@ -215,9 +214,10 @@ fn soon(visit: &Visit<'_>, blocks: &[Block]) -> String {
     format!("{}: {today} · {}: {tomorrow}", w.today, w.tomorrow)
 }
 
-/// The same, for the overview.
+/// The same, when nobody has the blocks.
 pub(super) fn soon_words(visit: &Visit<'_>) -> Result<String, PageError> {
-    Ahead::look(visit)?.soon(visit)
+    let (today, until) = (visit.today(), days_after(visit.today(), 2));
+    Ok(soon(visit, &blocks(visit, start(visit, today), start(visit, until))?))
 }
 
 /// `3 pesan, 214 orang`.
@@ -234,90 +234,72 @@ pub(super) fn channel_choices(channels: &[Channel], chosen: Option<i64>) -> Vec<
     channels.iter().map(choice).collect()
 }
 
-/// What the forecast says of the messages that come first.
-struct Ahead<'v>(&'v HashMap<i64, MessageForecast>);
-
-impl<'v> Ahead<'v> {
-    fn look(visit: &'v Visit<'_>) -> Result<Self, PageError> {
-        Ok(Self(ahead::of_all(visit)?))
+/// What is on its way or begins from `from` until before `until`, in the order of time.
+fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> Result<Vec<Block>, PageError> {
+    let all = ahead::of_all(visit)?;
+    let (due, repeating) = visit.read(|tx| {
+        let due = tx.due_between(from, until, PLACED_MAX)?;
+        Ok((due, tx.repeating_before(until, REPEATING_MAX)?))
+    })?;
+    let of_rule: HashSet<i64> = repeating.iter().map(|message| message.id).collect();
+    let mut blocks: Vec<Block> = all.values().map(|seen| foretold(seen, visit.now)).collect();
+    blocks.retain(|block| block.at < until && block.ends.max(block.at) >= from);
+    let unseen = due.into_iter().filter(|one| !all.contains_key(&one.id));
+    blocks.extend(unseen.map(|one| Block {
+        id: one.id,
+        at: one.due_at,
+        ends: one.due_at,
+        people: one.contact_count,
+        channels: one.channels(),
+        repeats: of_rule.contains(&one.id),
+        is_foretold: false,
+        trouble: Trouble::None,
+    }));
+    for message in &repeating {
+        blocks.extend(later(visit, message, all.get(&message.id), (from, until)));
     }
+    blocks.sort_by_key(|block| (block.at, block.id));
+    Ok(blocks)
+}
 
-    /// As [`soon`], when nobody has its blocks.
-    fn soon(&self, visit: &Visit<'_>) -> Result<String, PageError> {
-        let today = visit.today();
-        let until = start(visit, days_after(today, 2));
-        Ok(soon(visit, &self.blocks(visit, start(visit, today), until)?))
-    }
+/// The times of a rule after the next one, each as long as that.
+fn later(
+    visit: &Visit<'_>,
+    message: &Message,
+    known: Option<&MessageForecast>,
+    (from, until): (Timestamp, Timestamp),
+) -> Vec<Block> {
+    let Some(first) = message.scheduled_at else { return Vec::new() };
+    let takes = known.map_or(Duration::ZERO, |seen| Duration::from_secs(seen.takes_secs));
+    let after = first.max(from.minus(Duration::from_secs(1)));
+    times_after(visit, message, after)
+        .take_while(|at| *at < until)
+        .take(TIMES_MAX)
+        .map(|at| Block {
+            id: message.id,
+            at,
+            ends: at.plus(takes),
+            people: known.map_or(message.contact_count, people),
+            channels: message.channels(),
+            repeats: true,
+            is_foretold: known.is_some(),
+            trouble: Trouble::None,
+        })
+        .collect()
+}
 
-    /// What is on its way or begins from `from` until before `until`, in the order of time.
-    fn blocks(
-        &self,
-        visit: &Visit<'_>,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<Block>, PageError> {
-        let (due, repeating) = visit.read(|tx| {
-            let due = tx.due_between(from, until, PLACED_MAX)?;
-            Ok((due, tx.repeating_before(until, REPEATING_MAX)?))
-        })?;
-        let of_rule: HashSet<i64> = repeating.iter().map(|message| message.id).collect();
-        let mut blocks: Vec<Block> =
-            self.0.values().map(|seen| foretold(seen, visit.now)).collect();
-        blocks.retain(|block| block.at < until && block.ends.max(block.at) >= from);
-        for one in due {
-            if !self.0.contains_key(&one.id) {
-                blocks.push(Block {
-                    id: one.id,
-                    at: one.due_at,
-                    ends: one.due_at,
-                    people: one.contact_count,
-                    channels: one.channels(),
-                    repeats: of_rule.contains(&one.id),
-                    is_foretold: false,
-                    trouble: Trouble::None,
-                });
-            }
-        }
-        for message in &repeating {
-            blocks.extend(self.later(visit, message, from, until));
-        }
-        blocks.sort_by_key(|block| (block.at, block.id));
-        Ok(blocks)
-    }
-
-    /// The times of a rule after the next one, each as long as that.
-    fn later(
-        &self,
-        visit: &Visit<'_>,
-        message: &Message,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Vec<Block> {
-        let Some(first) = message.scheduled_at else { return Vec::new() };
-        let known = self.0.get(&message.id);
-        let takes = known.map_or(Duration::ZERO, |seen| Duration::from_secs(seen.takes_secs));
-        let rule = &message.timetable;
-        let (listed, weekly) = (rule.schedules.as_deref(), rule.interval_config.as_deref());
-        let zone = &visit.panel.config.zone;
-        let next = |after: &Timestamp| {
-            schedule::next_occurrence(listed, weekly, zone, *after).ok().flatten()
-        };
-        let after = first.max(from.minus(Duration::from_secs(1)));
-        std::iter::successors(next(&after), next)
-            .take_while(|at| *at < until)
-            .take(TIMES_MAX)
-            .map(|at| Block {
-                id: message.id,
-                at,
-                ends: at.plus(takes),
-                people: known.map_or(message.contact_count, people),
-                channels: message.channels(),
-                repeats: true,
-                is_foretold: known.is_some(),
-                trouble: Trouble::None,
-            })
-            .collect()
-    }
+/// The times of a message's rule after one of them.
+pub(super) fn times_after(
+    visit: &Visit<'_>,
+    message: &Message,
+    after: Timestamp,
+) -> impl Iterator<Item = Timestamp> {
+    let Timetable { schedules, interval_config, .. } = &message.timetable;
+    let (listed, weekly) = (schedules.as_deref(), interval_config.as_deref());
+    let zone = &visit.panel.config.zone;
+    let next =
+        move |after: &Timestamp| schedule::next_occurrence(listed, weekly, zone, *after).ok()?;
+    std::iter::successors(next(&after), next)
 }
 
 fn foretold(seen: &MessageForecast, now: Timestamp) -> Block {

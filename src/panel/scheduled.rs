@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::calendar::day_words;
+use super::calendar::{day_words, times_after};
 use super::format::Choice;
 use super::messages::{self, MessageRow};
 use super::visit::{self, Page, Visit};
@@ -95,15 +95,11 @@ fn heading(visit: &Visit<'_>, at: Option<Timestamp>) -> String {
 }
 
 fn of(visit: &Visit<'_>, row: MessageRow, message: &Message, channels: &[Channel]) -> Row {
-    let (w, zone) = (visit.words(), &visit.panel.config.zone);
     let (days, _) = visit.language.calendar();
-    let rule = &message.timetable;
-    let (listed, weekly) = (rule.schedules.as_deref(), rule.interval_config.as_deref());
-    let next =
-        |after: &Timestamp| schedule::next_occurrence(listed, weekly, zone, *after).ok().flatten();
-    let first = message.scheduled_at.and_then(|at| next(&at));
-    let dates: Vec<String> =
-        std::iter::successors(first, next).take(NEXT_DATES).map(|at| visit.moment(at)).collect();
+    let weekly = message.timetable.interval_config.as_deref();
+    let after = message.scheduled_at.into_iter();
+    let dates = after.flat_map(|at| times_after(visit, message, at)).take(NEXT_DATES);
+    let dates: Vec<String> = dates.map(|at| visit.moment(at)).collect();
     let ids = message.channels();
     let names = ids.iter().filter_map(|id| channels.iter().find(|one| one.id == *id));
     let names: Vec<&str> = names.map(|one| one.name.as_str()).collect();
@@ -112,10 +108,9 @@ fn of(visit: &Visit<'_>, row: MessageRow, message: &Message, channels: &[Channel
         row,
         numbers: if channels.len() > 1 { names.join(" + ") } else { String::new() },
         rule: schedule::rule_for(weekly, visit.language, days).unwrap_or_default(),
-        next: if dates.is_empty() {
-            String::new()
-        } else {
-            w.next_dates.replace("{}", &dates.join(" · "))
+        next: match dates.join(" · ").as_str() {
+            "" => String::new(),
+            dates => visit.words().next_dates.replace("{}", dates),
         },
     }
 }
