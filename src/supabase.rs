@@ -29,7 +29,7 @@ use crate::config::Config;
 
 pub(crate) use protocol::AWAY_MAX;
 pub use protocol::{Link, Passed};
-pub(crate) use setup::{COUNTED_MAX, LinkStatus, Survey, SurveyedRow, migration, status, survey};
+pub(crate) use setup::{COUNTED_MAX, LinkStatus, Survey, SurveyedRow, migration, survey};
 pub use setup::{Choice, LinkError, TakenOver, TurnedOn, take_over, turn_off, turn_on};
 pub use thread::pass_once;
 pub(crate) use thread::start;

@@ -230,7 +230,7 @@ fn off(output: Output, config: &Config) -> Result<(), CliError> {
 
 fn status(output: Output, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_existing(config)?;
-    let status = supabase::status(&mut desk.store)?;
+    let status = desk.store.read(LinkStatus::read)?;
     output.print(&json!({ "link": status }), |_| match &status {
         None => "the website was never linked: `link check` looks at it".to_owned(),
         Some(status) => status_text(status, &desk),

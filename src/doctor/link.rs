@@ -20,7 +20,7 @@ pub(super) fn examine(config: &Config, now: Timestamp, findings: &mut Findings) 
             findings.wrong(Subject::Link, found, Said::LookAtLink);
         }
     }
-    let status = store.as_mut().and_then(|store| supabase::status(store).ok().flatten());
+    let status = store.as_mut().and_then(|store| store.read(LinkStatus::read).ok().flatten());
     if let Some(status) = status.filter(|status| status.is_on) {
         own(&status, now, findings);
     }

@@ -245,8 +245,7 @@ impl Link {
         if let Some(tables) = self.tables.as_ref().filter(|_| !must_look) {
             return Ok(tables.clone());
         }
-        let description = self.remote.describe()?;
-        let tables = Tables::read(&description, &self.settings)
+        let tables = Tables::read(&self.remote.describe()?, &self.settings)
             .map_err(|words| Trouble::new(Kind::Schema, words))?;
         self.tables = Some(tables.clone());
         Ok(tables)
@@ -339,16 +338,20 @@ impl Link {
         Ok(())
     }
 
-    /// The next claims in a state under way behind `after`, which moves on; none at the end.
-    fn next_claims(
+    /// Takes the claims in a state under way, `limit` at once.
+    fn each_claims(
         &mut self,
         state: ClaimState,
-        after: &mut i64,
         limit: usize,
-    ) -> Step<Vec<LinkClaim>> {
-        let claims = self.store.read(|tx| tx.link_claims_in(state, *after, limit))?;
-        *after = claims.last().map_or(*after, |last| last.id);
-        Ok(claims)
+        mut take: impl FnMut(&mut Self, Vec<LinkClaim>) -> Step<()>,
+    ) -> Step<()> {
+        let mut after = 0;
+        loop {
+            let claims = self.store.read(|tx| tx.link_claims_in(state, after, limit))?;
+            let Some(last) = claims.last() else { return Ok(()) };
+            after = last.id;
+            take(self, claims)?;
+        }
     }
 
     fn write<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Step<T> {

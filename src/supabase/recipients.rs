@@ -35,8 +35,10 @@ impl Contacts {
     ) -> Result<Self, Trouble> {
         let entries: Vec<Value> = rows.flat_map(entries).collect();
         let ids = entries.iter().filter_map(|entry| contact_id(tables, entry)).collect();
-        let known = contacts(remote, tables, &ids)?;
-        Ok(Self { known, off: inactive(remote, tables, &entries)? })
+        Ok(Self {
+            known: contacts(remote, tables, &ids)?,
+            off: inactive(remote, tables, &entries)?,
+        })
     }
 
     /// Turns `contact_ids` of a row into ours.
@@ -153,8 +155,7 @@ fn inactive(
     let mut off = HashSet::new();
     for row in &rows {
         let Some(phone) = text(row, "phone_number") else { continue };
-        let is_active = row["is_active"].as_bool() != Some(false);
-        if is_active {
+        if row["is_active"].as_bool() != Some(false) {
             on.insert(digits(&phone))
         } else {
             off.insert(digits(&phone))

@@ -162,8 +162,7 @@ impl Remote {
     }
 
     fn patch(&self, table: &str, filter: &Filter, rest: &str, body: &Value) -> Answer {
-        let path = format!("{table}?{}{rest}", filter.text());
-        self.ask(Method::Patch, &path, ROWS, Some(body))
+        self.ask(Method::Patch, &format!("{table}?{}{rest}", filter.text()), ROWS, Some(body))
     }
 
     /// The project's description: see [`Tables`].
@@ -315,8 +314,7 @@ impl Remote {
     /// Claims occurrences; returns those that were won. None that is left out is lost for sure.
     pub(super) fn claim(&self, rows: &[Value]) -> Result<Vec<RemoteClaim>, Trouble> {
         let path = format!("{CLAIMS}?on_conflict=auto_message_id,due_at");
-        let rows = self.ask(Method::Post, &path, IGNORE, Some(&json!(rows)))?;
-        Ok(rows.iter().map(claim).collect())
+        Ok(self.ask(Method::Post, &path, IGNORE, Some(&json!(rows)))?.iter().map(claim).collect())
     }
 
     pub(super) fn claims_of(&self, messages: &[&str]) -> Result<Vec<RemoteClaim>, Trouble> {
@@ -359,8 +357,7 @@ impl Remote {
     /// Gives a claim back, unless another appliance has settled it.
     pub(super) fn release(&self, message: &str, due_at: &str, token: &str) -> Answer {
         let filter = claim_filter(message, due_at, token).and("settled_at", "is", "null");
-        let path = format!("{CLAIMS}?{}", filter.text());
-        self.ask(Method::Delete, &path, ROWS, None)
+        self.ask(Method::Delete, &format!("{CLAIMS}?{}", filter.text()), ROWS, None)
     }
 
     /// Writes the same into claims, each named by its message and token. One that is gone is left out.
@@ -427,8 +424,7 @@ impl Remote {
     pub(super) fn own(&self, channel: &str, appliance: &str) -> Result<Option<Owner>, Trouble> {
         let row = json!([{ "channel_id": channel, "appliance_id": appliance,
             "version": env!("CARGO_PKG_VERSION") }]);
-        let path = format!("{OWNERS}?on_conflict=channel_id");
-        self.ask(Method::Post, &path, IGNORE, Some(&row))?;
+        self.ask(Method::Post, &format!("{OWNERS}?on_conflict=channel_id"), IGNORE, Some(&row))?;
         Ok(self.owners()?.into_iter().find(|owner| owner.channel == channel))
     }
 

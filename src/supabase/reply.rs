@@ -101,8 +101,7 @@ fn read_reply(reply: &Reply) -> Result<Value, Trouble> {
         body.as_ref().and_then(|body| body[name].as_str()).unwrap_or_default().to_owned()
     };
     let (code, message) = (field("code"), field("message"));
-    let is_json = body.is_some();
-    let kind = kind(reply.status, &code, is_json);
+    let kind = kind(reply.status, &code, body.is_some());
     let mut trouble = Trouble::new(kind, format!("{} {code} {message}", reply.status));
     if kind == Kind::Slow {
         let asked = reply.retry_after.as_deref().and_then(|text| text.trim().parse().ok());

@@ -13,7 +13,7 @@ use crate::alarm::host_name;
 use crate::clock::Timestamp;
 use crate::config::{Config, Supabase};
 use crate::schedule::Zone;
-use crate::store::{LinkChannel, LinkFigures, LinkState, SqlResult, Store, StoreError, Tx};
+use crate::store::{LinkChannel, LinkFigures, SqlResult, Store, StoreError, Tx};
 use crate::terminal::one_line;
 use crate::waha::CLOCKS_AGREE_WITHIN;
 
@@ -153,26 +153,18 @@ pub(crate) fn migration(settings: Option<&Supabase>) -> String {
     }
 }
 
-pub(crate) fn status(store: &mut Store) -> Result<Option<LinkStatus>, StoreError> {
-    store.read(LinkStatus::read)
-}
-
 impl LinkStatus {
     /// How the link stands; `None` when it was never on.
     pub(crate) fn read(tx: &Tx<'_>) -> SqlResult<Option<Self>> {
         let Some(state) = tx.link_state()? else { return Ok(None) };
-        let figures = tx.link_figures()?;
+        let LinkFigures { open, outbox, refused } = tx.link_figures()?;
         let channels = tx.link_channels(&state.project)?;
-        Ok(Some(Self::of(state, figures, &channels)))
-    }
-
-    fn of(state: LinkState, figures: LinkFigures, channels: &[LinkChannel]) -> Self {
         let name = |channel: &LinkChannel| match &channel.handed_to {
             Some(other) => format!("{} (taken over by {other})", channel.name),
             None => channel.name.clone(),
         };
         let (trouble, trouble_since) = state.trouble.unzip();
-        Self {
+        Ok(Some(Self {
             is_on: state.is_on,
             mode: mode(state.is_shared),
             appliance: state.appliance,
@@ -181,11 +173,11 @@ impl LinkStatus {
             trouble,
             trouble_since,
             alarm: state.alarm,
-            open: figures.open,
-            outbox: figures.outbox,
-            refused: figures.refused,
+            open,
+            outbox,
+            refused,
             channels: channels.iter().map(name).collect(),
-        }
+        }))
     }
 }
 
@@ -257,8 +249,7 @@ impl Survey {
 
     /// Whether they differ so much that the first rows would be sent hours off, or expire.
     pub(crate) fn is_clock_wrong(&self) -> bool {
-        let ahead = self.clock_ahead_secs.unwrap_or_default().unsigned_abs();
-        ahead > CLOCKS_AGREE_WITHIN.as_secs()
+        self.clock_ahead_secs.unwrap_or_default().unsigned_abs() > CLOCKS_AGREE_WITHIN.as_secs()
     }
 
     /// Whether the website's table should have an index for what is due.
@@ -351,8 +342,7 @@ pub fn turn_on(
     let since = store.write(|tx| {
         let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;
         for (channel, session) in &taken {
-            let channel = local(channel, session, &begin);
-            keep(tx, &settings.url, channel, now)?;
+            keep(tx, &settings.url, local(channel, session, &begin), now)?;
         }
         Ok(since)
     })?;

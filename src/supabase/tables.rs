@@ -41,8 +41,7 @@ impl Table {
 
     /// Those of the `wanted` words that exist, as `select` wants them.
     pub(super) fn select(&self, wanted: &str) -> String {
-        let has = wanted.split(' ').filter(|column| self.has(column));
-        has.collect::<Vec<_>>().join(",")
+        wanted.split(' ').filter(|column| self.has(column)).collect::<Vec<_>>().join(",")
     }
 
     /// Whether `id` can be one of this table: a bad one would spoil a whole page.

@@ -17,8 +17,7 @@ const OFFSETS: std::ops::RangeInclusive<i64> = -12 * 3600..=14 * 3600;
 /// An instant as PostgREST writes it, rounded down to a whole second; without an offset it is UTC.
 pub(super) fn instant(text: &str) -> Option<Timestamp> {
     let read = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
-    let at = read(text).or_else(|| read(&format!("{text}Z")))?;
-    Some(Timestamp::from_secs(at.unix_timestamp()))
+    Some(Timestamp::from_secs(read(text).or_else(|| read(&format!("{text}Z")))?.unix_timestamp()))
 }
 
 /// A moment that was surely not before `told` by a server: HTTP has whole seconds, and nginx keeps one.

@@ -92,15 +92,10 @@ impl Link {
 
     /// Claims whose reply never came.
     pub(super) fn resolve_claims(&mut self, pass: &Pass) -> Step<()> {
-        let mut after = 0;
-        loop {
-            let mut open = self.next_claims(ClaimState::Claiming, &mut after, IDS_MAX)?;
-            if open.is_empty() {
-                return Ok(());
-            }
+        self.each_claims(ClaimState::Claiming, IDS_MAX, |link, mut open| {
             open.sort_by(|a, b| (&a.remote_id, &a.due_at).cmp(&(&b.remote_id, &b.due_at)));
-            self.claim(pass, &open)?;
-        }
+            link.claim(pass, &open)
+        })
     }
 
     /// Claims what is meant. What stays open is asked for again in a later pass: that a claim is not

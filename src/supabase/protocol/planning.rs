@@ -22,26 +22,19 @@ const ROWS_AT_ONCE: usize = 20;
 impl Link {
     pub(super) fn plan_claimed(&mut self, pass: &Pass) -> Step<()> {
         let mut has_planned = false;
-        let mut after = 0;
-        loop {
-            let claimed = self.next_claims(ClaimState::Claimed, &mut after, ROWS_AT_ONCE)?;
-            if claimed.is_empty() {
-                break;
-            }
+        self.each_claims(ClaimState::Claimed, ROWS_AT_ONCE, |link, claimed| {
             let ids: Vec<&str> = claimed.iter().map(|claim| claim.remote_id.as_str()).collect();
-            let rows = self.remote.read_again(&pass.tables, &ids)?;
+            let rows = link.remote.read_again(&pass.tables, &ids)?;
             let named = rows.iter().map(|row| &row.contact_ids);
-            let contacts = Contacts::look_up(&self.remote, &pass.tables, named)?;
+            let contacts = Contacts::look_up(&link.remote, &pass.tables, named)?;
             fail_point::reach("link_read_again");
             let row = |claim: &LinkClaim| rows.iter().find(|row| row.id == claim.remote_id);
             let (planned, over): (Vec<_>, Vec<_>) = claimed.iter().partition(|claim| {
                 row(claim).is_some_and(|row| to_plan(pass, claim, row).is_some())
             });
-            has_planned |= self.plan_some(pass, &planned, &rows, &contacts)?;
-            for claim in over {
-                self.not_as_found(pass, claim, row(claim))?;
-            }
-        }
+            has_planned |= link.plan_some(pass, &planned, &rows, &contacts)?;
+            over.iter().try_for_each(|claim| link.not_as_found(pass, claim, row(claim)))
+        })?;
         if has_planned {
             self.triggers.pull(Trigger::Timer, None);
         }
@@ -124,30 +117,26 @@ impl Link {
 
     /// Looks at the rows that are being sent, and notices those that ended here.
     pub(super) fn watch(&mut self, pass: &Pass) -> Step<()> {
-        let mut after = 0;
-        loop {
-            let planned = self.next_claims(ClaimState::Planned, &mut after, IDS_MAX)?;
-            if planned.is_empty() {
-                return self.plan_claimed(pass);
-            }
+        self.each_claims(ClaimState::Planned, IDS_MAX, |link, planned| {
             let ids: Vec<&str> = planned.iter().map(|claim| claim.remote_id.as_str()).collect();
-            let rows = self.remote.watch(&pass.tables, &ids)?;
+            let rows = link.remote.watch(&pass.tables, &ids)?;
             for claim in &planned {
-                let row = rows.iter().find(|row| row.id == claim.remote_id);
-                self.watch_one(pass, claim, row)?;
+                link.watch_one(pass, claim, rows.iter().find(|row| row.id == claim.remote_id))?;
             }
             let ending = |tx: &Tx<'_>, claim: &LinkClaim| {
                 Ok(tx.link_ending(claim)?.map(|ending| (claim.id, ending)))
             };
-            let ended: Vec<_> = self.store.read(|tx| {
+            let ended: Vec<_> = link.store.read(|tx| {
                 planned.iter().filter_map(|claim| ending(tx, claim).transpose()).collect()
             })?;
-            if !ended.is_empty() {
-                self.write(|tx| {
-                    ended.iter().try_for_each(|(id, end)| tx.end_claim_if_planned(*id, end))
-                })?;
+            if ended.is_empty() {
+                return Ok(());
             }
-        }
+            link.write(|tx| {
+                ended.iter().try_for_each(|(id, end)| tx.end_claim_if_planned(*id, end))
+            })
+        })?;
+        self.plan_claimed(pass)
     }
 
     fn watch_one(
@@ -226,16 +215,10 @@ impl Link {
         reason: &Reason,
         fits: impl Fn(&LinkClaim) -> bool,
     ) -> Step<()> {
-        let mut after = 0;
-        loop {
-            let planned = self.next_claims(ClaimState::Planned, &mut after, IDS_MAX)?;
-            if planned.is_empty() {
-                return Ok(());
-            }
-            for claim in planned.iter().filter(|claim| fits(claim)) {
-                self.end_by_website(claim, reason)?;
-            }
-        }
+        self.each_claims(ClaimState::Planned, IDS_MAX, |link, planned| {
+            let mut over = planned.iter().filter(|claim| fits(claim));
+            over.try_for_each(|claim| link.end_by_website(claim, reason))
+        })
     }
 
     /// Somebody else set the row of a claim to sent or failed. An appliance that takes a channel over does so.
@@ -255,8 +238,7 @@ impl Link {
     /// who were added to its recipients get it.
     pub(super) fn found_again(&mut self, pass: &Pass, claim: &LinkClaim) -> Step<()> {
         let status = claim.ending.as_ref().map(|ending| ending.status);
-        let is_moved = self.move_on(pass, claim, None)?;
-        if is_moved {
+        if self.move_on(pass, claim, None)? {
             return Ok(());
         }
         // A database that was lost may have added them, and sent it to them, before.
@@ -382,8 +364,7 @@ fn next_of(
 ) -> SqlResult<Option<Timestamp>> {
     let Some(scheduled_at) = times::instant(&row.scheduled_at) else { return Ok(None) };
     let rule = (row.schedules.as_deref(), row.interval_config.as_deref());
-    let known = tx.link_offset(project, &row.id)?;
-    let offset = times::offset(rule.0, scheduled_at, known, zone);
+    let offset = times::offset(rule.0, scheduled_at, tx.link_offset(project, &row.id)?, zone);
     for at in times::following(rule, offset, claim.local_due_at, zone) {
         if !tx.has_settled_link_claim(project, &claim.remote_id, at)? {
             return Ok(Some(at));

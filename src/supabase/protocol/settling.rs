@@ -152,20 +152,15 @@ impl Link {
     }
 
     pub(super) fn settle_ended(&mut self, pass: &Pass) -> Step<()> {
-        let mut after = 0;
-        loop {
-            let ended = self.next_claims(ClaimState::Ended, &mut after, CLAIMS_AT_ONCE)?;
-            if ended.is_empty() {
-                return Ok(());
-            }
-            self.write_deliveries(pass)?; // Before the claim: see `write_results`.
+        self.each_claims(ClaimState::Ended, CLAIMS_AT_ONCE, |link, ended| {
+            link.write_deliveries(pass)?; // Before the claim: see `write_results`.
             let mut settled = Vec::new();
-            let done = self.settle_some(pass, ended, &mut settled);
+            let done = link.settle_some(pass, ended, &mut settled);
             // In one commit: what is written twice is written once.
-            self.write(|tx| settled.iter().try_for_each(|id| tx.settle_link_claim(*id)))?;
+            link.write(|tx| settled.iter().try_for_each(|id| tx.settle_link_claim(*id)))?;
             fail_point::reach("link_settled");
-            done?;
-        }
+            done
+        })
     }
 
     /// Writes how these ended, first their rows, then their claims; of those that the project has all
