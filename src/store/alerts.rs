@@ -80,8 +80,7 @@ impl Tx<'_> {
     pub fn note_not_told(&self, attempts_max: u32) -> SqlResult<usize> {
         self.execute_sql("UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0", [])?;
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND attempts >= :attempts_max";
-        let given_up = self.change_rows(sql, params! { attempts_max })?;
-        Ok(given_up + self.drop_old_alerts()?)
+        Ok(self.change_rows(sql, params! { attempts_max })? + self.drop_old_alerts()?)
     }
 
     /// Returns how many of them had not been told.

@@ -107,8 +107,7 @@ impl Channel {
     ) -> Result<Allowance, WindowError> {
         let from = self.warmup_from.as_deref().and_then(Day::parse);
         // Its gap was over then: the day of its last send, or the one after.
-        let last = self.ready_at.map(|ready| Day::of(zone, ready));
-        let warmup = from.map(|from| (from, last));
+        let warmup = from.map(|from| (from, self.ready_at.map(|ready| Day::of(zone, ready))));
         let own = settings.of_channel(self.send_window.as_deref(), self.daily_limit, warmup)?;
         Ok(Allowance { warned: self.warned(zone), ..own })
     }
@@ -216,8 +215,7 @@ impl Tx<'_> {
     /// How many deliveries of a channel were claimed on a local day and may have gone out.
     pub(crate) fn day_count(&self, channel_id: i64, day: Day) -> SqlResult<u32> {
         let sql = "SELECT claimed FROM channel_days WHERE channel_id = :id AND day = :day";
-        let count = self.query_maybe(sql, params! { day, ":id": channel_id })?;
-        Ok(count.unwrap_or(0))
+        Ok(self.query_maybe(sql, params! { day, ":id": channel_id })?.unwrap_or(0))
     }
 
     pub(super) fn count_claim(&self, channel_id: i64, day: Day) -> SqlResult<()> {

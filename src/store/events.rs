@@ -11,6 +11,7 @@ use crate::content::Content;
 use crate::delivery::{Ack, MessageId, Status, Verdict, weigh};
 use crate::reason::Reason;
 use crate::template::is_same_text;
+use crate::text_enum::text_enum;
 
 /// How long events are kept: far longer than WAHA repeats one.
 const EVENTS_KEPT: Duration = Duration::from_hours(168);
@@ -61,11 +62,12 @@ pub enum Taken {
     },
 }
 
-/// Why an event was refused at the door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unsigned {
-    NoHmac,
-    WrongHmac,
+text_enum! {
+    /// Why an event was refused at the door.
+    pub enum Unsigned {
+        NoHmac = "no_hmac",
+        WrongHmac = "wrong_hmac",
+    }
 }
 
 /// What came of WAHA's events at the door.
@@ -214,8 +216,7 @@ impl Tx<'_> {
             ":event_at": at_millis,
             ":forgotten": now.minus(SESSION_WORD_RANKS),
         };
-        let changed = self.change_rows(sql, params)?;
-        Ok(changed == 0)
+        Ok(self.change_rows(sql, params)? == 0)
     }
 
     /// Returns whether the event is new.
@@ -225,8 +226,7 @@ impl Tx<'_> {
         about: Option<(&str, Option<Ack>)>,
         now: Timestamp,
     ) -> SqlResult<bool> {
-        let before = now.minus(EVENTS_KEPT);
-        self.change_rows(DROP_OLD, params! { before })?;
+        self.change_rows(DROP_OLD, params! { ":before": now.minus(EVENTS_KEPT) })?;
         let params = params! {
             now,
             ":id": event_id,
@@ -343,19 +343,13 @@ impl Tx<'_> {
         let before: u64 = self.meta_number(REFUSED)?.unwrap_or(0);
         self.set_meta(REFUSED, &before.saturating_add(count).to_string())?;
         self.set_meta(REFUSED_AT, &now.to_string())?;
-        let why = match why {
-            Unsigned::NoHmac => "no_hmac",
-            Unsigned::WrongHmac => "wrong_hmac",
-        };
-        self.set_meta(REFUSED_WHY, why)
+        self.set_meta(REFUSED_WHY, why.as_str())
     }
 
     pub fn events_heard(&self, now: Timestamp) -> SqlResult<EventsHeard> {
         let taken_at = self.meta_time(TAKEN_AT)?;
-        let why = match self.meta(REFUSED_WHY)?.as_deref() {
-            Some("no_hmac") => Unsigned::NoHmac,
-            _ => Unsigned::WrongHmac,
-        };
+        let why = self.meta(REFUSED_WHY)?.as_deref().and_then(Unsigned::from_word);
+        let why = why.unwrap_or(Unsigned::WrongHmac);
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                    WHERE finished_at > :since AND finished_at <= :before AND status = 'sent')";
         let since = taken_at.map(|at| at.plus(NOTED_WITHIN).to_string()).unwrap_or_default();

@@ -168,8 +168,7 @@ impl Tx<'_> {
         let sql =
             "UPDATE hidden_numbers SET looks = looks + 1, next_look_at = :next, error = :error
                    WHERE id = :id";
-        let next = next.map(|at| at.to_string());
-        self.execute_sql(sql, params! { id, next, error })?;
+        self.execute_sql(sql, params! { id, ":next": next.map(|at| at.to_string()), error })?;
         let over =
             "DELETE FROM hidden_numbers WHERE id = :id AND lid IS NULL AND next_look_at IS NULL";
         self.execute_sql(over, params! { id })

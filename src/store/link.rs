@@ -244,8 +244,7 @@ impl Tx<'_> {
                          WHERE state IN ('claiming', 'claimed', 'released', 'lost')";
         self.execute_sql(unplanned, [])?;
         if let Some(since) = since {
-            let channels = "UPDATE link_channels SET since = :since";
-            self.execute_sql(channels, params! { since })?;
+            self.execute_sql("UPDATE link_channels SET since = :since", params! { since })?;
             return self.set_meta("link_since", since);
         }
         let foreign = "UPDATE link_claims INDEXED BY idx_link_claims_open SET state = 'ended', status = NULL
@@ -593,8 +592,7 @@ impl Tx<'_> {
             MessageStatus::Cancelled => counts.sent > 0,
             status => status == MessageStatus::Sent,
         };
-        let sent_at = sent_at.filter(|_| has_sent);
-        Ok(Some(LinkEnding { status, sent_at, counts, error }))
+        Ok(Some(LinkEnding { status, sent_at: sent_at.filter(|_| has_sent), counts, error }))
     }
 
     /// Notes how an occurrence ended: it is to be written to the project.

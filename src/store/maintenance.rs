@@ -72,8 +72,7 @@ impl Store {
 
     /// The version of the tables, and the newest that this program knows.
     pub(crate) fn tables_version(&self) -> Result<(i64, i64), StoreError> {
-        let found = self.explained(tables_version(&self.connection))?;
-        Ok((found.unwrap_or(0), NEWEST_MIGRATION))
+        Ok((self.explained(tables_version(&self.connection))?.unwrap_or(0), NEWEST_MIGRATION))
     }
 
     /// `wal`, or the kind of rollback journal.

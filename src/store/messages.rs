@@ -378,10 +378,8 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET contact_count = (SELECT count(*) FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :first)
                    WHERE id = :id AND scheduled_at = :due_at";
-        let first = self.first_of(id, due_at)?;
-        self.execute_sql(sql, params! { id, first, due_at })?;
-        let counts = self.count_occurrence(id, due_at)?;
-        self.set_counts(id, due_at, counts, false, now)
+        self.execute_sql(sql, params! { id, ":first": self.first_of(id, due_at)?, due_at })?;
+        self.set_counts(id, due_at, self.count_occurrence(id, due_at)?, false, now)
     }
 
     /// Deletes a message and its deliveries, when its status is still `status`. Returns whether it was.

@@ -130,8 +130,7 @@ impl Tx<'_> {
     }
 
     pub(super) fn meta(&self, key: &str) -> SqlResult<Option<String>> {
-        let sql = "SELECT value FROM meta WHERE key = :key";
-        self.query_maybe(sql, params! { key })
+        self.query_maybe("SELECT value FROM meta WHERE key = :key", params! { key })
     }
 
     /// A value that is a time; `None` also for one that is none.

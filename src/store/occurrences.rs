@@ -129,8 +129,7 @@ impl Tx<'_> {
                            AND deliveries.status = 'pending'
                            AND deliveries.channel_id <> m.channel_id";
         self.change_rows(channel, params! { id, due_at })?;
-        let counts = self.count_occurrence(id, due_at)?;
-        self.set_counts(id, due_at, counts, false, now)
+        self.set_counts(id, due_at, self.count_occurrence(id, due_at)?, false, now)
     }
 
     /// Puts messages back that a person set to `sending` before they were planned. Returns how many

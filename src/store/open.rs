@@ -236,8 +236,7 @@ pub(super) fn tables_version(connection: &Connection) -> rusqlite::Result<Option
     if !has_table(connection, "refinery_schema_history")? {
         return Ok(None);
     }
-    let sql = "SELECT max(version) FROM refinery_schema_history";
-    connection.query_row(sql, [], |row| row.get(0))
+    connection.query_row("SELECT max(version) FROM refinery_schema_history", [], |row| row.get(0))
 }
 
 fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {

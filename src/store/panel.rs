@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Row;
 
-use super::{SqlResult, Tx, params};
+use super::{SqlResult, Tx, params, read};
 use crate::clock::Timestamp;
 
 const PASSWORD_KEY: &str = "panel_password_hash";
@@ -150,9 +150,8 @@ impl Tx<'_> {
         let sql = "SELECT created_at, seen_at FROM panel_sessions
                    WHERE id_hash = :id_hash
                        AND history_id = (SELECT value FROM meta WHERE key = 'history_id')";
-        self.query_optional(sql, params! { id_hash }, |row| {
-            Ok(PanelSession { created_at: row.get("created_at")?, seen_at: row.get("seen_at")? })
-        })
+        let read = |row: &Row<'_>| read! { row => PanelSession { created_at, seen_at } };
+        self.query_optional(sql, params! { id_hash }, read)
     }
 
     pub(crate) fn note_panel_session(&self, id_hash: &str, now: Timestamp) -> SqlResult<()> {
@@ -193,9 +192,8 @@ impl Tx<'_> {
     ) -> SqlResult<Option<PanelUpload>> {
         let sql = "SELECT name, content FROM panel_uploads
                    WHERE id_hash = :id_hash AND uploaded_at >= :oldest";
-        self.query_optional(sql, params! { id_hash, oldest }, |row| {
-            Ok(PanelUpload { name: row.get("name")?, content: row.get("content")? })
-        })
+        let read = |row: &Row<'_>| read! { row => PanelUpload { name, content } };
+        self.query_optional(sql, params! { id_hash, oldest }, read)
     }
 
     pub(crate) fn drop_panel_upload(&self, id_hash: &str) -> SqlResult<()> {

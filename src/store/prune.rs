@@ -244,8 +244,7 @@ impl Tx<'_> {
     /// Removes at most `rows` rows of a table that are from before `cut`. Returns how many went.
     pub(crate) fn remove_old(&self, side: Side, cut: Timestamp, rows: u64) -> SqlResult<u64> {
         let sql = format!("DELETE FROM {} WHERE {}", side, side.old());
-        let gone = self.change_rows(&sql, params! { cut, rows })?;
-        Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+        Ok(u64::try_from(self.change_rows(&sql, params! { cut, rows })?).unwrap_or(u64::MAX))
     }
 
     /// How many rows of a table are from before `cut`.

@@ -45,13 +45,10 @@ pub struct Run {
 
 impl Run {
     fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+        let counts: SqlResult<RunCounts> =
+            read! { row => RunCounts { processed, success, failed } };
         read! { row => Self {
-            id, trigger, lossy remote, seen_time started_at, seen_time finished_at,
-            counts: RunCounts {
-                processed: row.get("processed")?,
-                success: row.get("success")?,
-                failed: row.get("failed")?,
-            },
+            id, trigger, lossy remote, seen_time started_at, seen_time finished_at, counts: counts?,
             explanation error,
         } }
     }

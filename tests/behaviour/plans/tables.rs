@@ -66,12 +66,12 @@ pub const ALLOWED: &[Allowed] = &[
         Why::Open("messages that have not ended; the first one is enough"),
     ),
     allowed(
-        "attention::count_in_need",
+        "lists::count_in_need",
         "SCAN auto_messages USING INDEX idx_auto_messages_attention",
         Why::Limit("the first 100 that need a person"),
     ),
     allowed(
-        "attention::strangers_like",
+        "lists::strangers_like",
         "SCAN deliveries USING COVERING INDEX idx_deliveries_strangers",
         Why::Asked("a search for a person among recipients that are no contacts"),
     ),
@@ -85,7 +85,7 @@ pub const ALLOWED: &[Allowed] = &[
         UNTOLD,
     ),
     allowed(
-        "calendar::repeating_before",
+        "lists::repeating_before",
         "SCAN auto_messages USING INDEX idx_auto_messages_scheduled_zone",
         Why::Open("scheduled messages with a rule, at most 300"),
     ),
