@@ -3,21 +3,22 @@
 
 mod all;
 mod availability;
-mod check;
 mod line;
 mod session;
 mod view;
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::delivery::HoldKind;
 use crate::reason::{Explanation, Reason};
 use crate::send_window::{DAILY_LIMIT_MAX, Day, RECIPIENT_GAP_HOURS_MAX, SendWindow, WindowError};
-use crate::store::{Channel, Message, SqlResult, Store, StoreError, Tx};
+use crate::store::{Channel, CheckTurn, Message, SqlResult, Store, StoreError, Tx};
 
 pub(crate) use all::{count_paused_with_all, pause_all, resume_all};
 pub use availability::{Availability, HoldEnds, Off, availability};
 pub(crate) use availability::{hold_ends, look, ready_at, usable};
-pub(crate) use check::check_turn;
 pub use line::Line;
 pub(crate) use line::{Comer, Lines, is_too_late};
 pub use session::Sessions;
@@ -119,6 +120,33 @@ pub(crate) fn sender_of(tx: &Tx<'_>, message: &Message) -> SqlResult<Option<Chan
         }
     }
     tx.channel(message.channel_id)
+}
+
+/// The turn of its pace that `channel` takes at `now` for a question to WhatsApp, whether a number is there: like a
+/// send, but for the daily limit, which it does not count for. `chance` in 0..=1 says how long of what is at random;
+/// with it comes the time until the next turn.
+pub(crate) fn check_turn<'a>(
+    channel: &'a Channel,
+    session: &'a str,
+    config: &Config,
+    now: Timestamp,
+    chance: f64,
+) -> Result<(CheckTurn<'a>, Duration), WindowError> {
+    let allowance = channel.allowance(config.allowance, &config.zone)?;
+    let (sends_since_rest, rests) = config.rest_after(channel.sends_since_rest);
+    let gap = config.gap_after(rests, chance);
+    let day = Day::of(&config.zone, now);
+    let turn = CheckTurn {
+        channel_id: channel.id,
+        session,
+        seen_ready_at: channel.ready_at,
+        seen_warmup_from: channel.warmup_from.as_deref(),
+        ready_at: now.plus(gap).ceil_to_second(),
+        warmup_from: allowance.warmup.map(|warmup| warmup.first_day_as_of(day)),
+        sends_since_rest,
+        rests,
+    };
+    Ok((turn, gap))
 }
 
 pub fn add(

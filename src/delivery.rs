@@ -95,15 +95,7 @@ impl Outcome {
             Self::Sent { .. } => Transition::ended(Status::Sent, None, None),
             Self::Deferred(hold) => Transition {
                 status: Status::Pending,
-                counts_attempt: match hold.kind {
-                    HoldKind::Unreachable => true,
-                    HoldKind::Session
-                    | HoldKind::RateLimited
-                    | HoldKind::Misconfigured
-                    | HoldKind::Restricted
-                    | HoldKind::OtherNumber
-                    | HoldKind::Breaker => false,
-                },
+                counts_attempt: hold.kind == HoldKind::Unreachable,
                 error: Some(hold.reason.clone()),
                 ack: None,
                 hold: Some(hold.clone()),

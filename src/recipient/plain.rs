@@ -6,7 +6,7 @@
 use super::phone::PhoneFlaw;
 use super::spelling::{
     PHONE_DIGITS_MIN, Spelling, count_digits, fold, is_blank, is_comma, is_digits, is_excel_number,
-    is_line_break, trim, without_link,
+    is_line_break, strip_prefix_any_case, trim, without_link,
 };
 use super::{ENTRIES_MAX, Entry, chat, unreadable};
 use crate::reason::Reason;
@@ -34,7 +34,7 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
         if entries.len() > ENTRIES_MAX {
             return;
         }
-        if let Some(who) = after_prefix(trim(segment), EXCEPT_PREFIX) {
+        if let Some(who) = strip_prefix_any_case(trim(segment), EXCEPT_PREFIX) {
             entries.push(Entry::Except(Box::new(read_one(who))));
             after_except = true;
             continue;
@@ -84,10 +84,10 @@ pub(super) fn read_one(raw: &str) -> Entry {
     let raw = trim(raw);
     let folded = fold(raw);
     let text = trim(&folded);
-    if let Some(who) = after_prefix(raw, EXCEPT_PREFIX) {
+    if let Some(who) = strip_prefix_any_case(raw, EXCEPT_PREFIX) {
         return Entry::Except(Box::new(read_one(who)));
     }
-    if let Some(tag) = after_prefix(raw, TAG_PREFIX) {
+    if let Some(tag) = strip_prefix_any_case(raw, TAG_PREFIX) {
         return read_tag(raw, tag).unwrap_or_else(|reason| Entry::invalid(raw, reason));
     }
     if text.eq_ignore_ascii_case(ALL) {
@@ -124,12 +124,6 @@ pub(super) fn of_another_system(text: &str) -> Option<Reason> {
     let why =
         format!("{what}, but contacts here have numbers: write the id that `contact list` shows");
     Some(unreadable(why))
-}
-
-/// What stands behind `tag:`, say.
-fn after_prefix<'a>(raw: &'a str, prefix: &str) -> Option<&'a str> {
-    let start = raw.get(..prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then(|| &raw[prefix.len()..])
 }
 
 /// A tag as an entry; `raw` is the whole of what is written.
@@ -170,7 +164,7 @@ fn read_id(raw: &str, digits: &str) -> Entry {
 
 /// What stands between commas, semicolons and line breaks.
 fn read_segment(text: &str, entries: &mut Vec<Entry>) {
-    if after_prefix(trim(text), TAG_PREFIX).is_some() {
+    if strip_prefix_any_case(trim(text), TAG_PREFIX).is_some() {
         entries.push(read_one(text)); // A tag may have spaces in it.
         return;
     }

@@ -135,8 +135,7 @@ pub(super) fn without_link(text: &str) -> (&str, bool) {
         let end = rest.find(['?', '#']).unwrap_or(rest.len());
         return (&rest[..end], true);
     }
-    let rest = SCHEMES.iter().find_map(|scheme| strip_prefix_any_case(text, scheme));
-    (rest.unwrap_or(text), false)
+    (SCHEMES.iter().find_map(|scheme| strip_prefix_any_case(text, scheme)).unwrap_or(text), false)
 }
 
 /// Why a text is no single phone number, as far as that shows before its digits are counted.
@@ -194,7 +193,7 @@ fn is_several(text: &str) -> bool {
     is_split || whole_parts > 1 || has_second_ending
 }
 
-fn strip_prefix_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+pub(super) fn strip_prefix_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let start = text.get(..prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
