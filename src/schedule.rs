@@ -132,8 +132,7 @@ fn next_of_rule(
     after: Timestamp,
     counts: impl Fn(PrimitiveDateTime) -> bool,
 ) -> Option<Timestamp> {
-    let today = zone.to_local(after).date();
-    let first = today.saturating_sub(Duration::days(DAYS_BEFORE));
+    let first = zone.to_local(after).date().saturating_sub(Duration::days(DAYS_BEFORE));
     let first = first.max(rule.start.map_or(FIRST_DATE, |start| start.date())).max(FIRST_DATE);
     let last = rule.end.map_or(Date::MAX, |end| end.date());
     let dates = std::iter::successors(Some(first), |date| date.next_day());

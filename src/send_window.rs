@@ -244,8 +244,7 @@ impl Day {
 
     /// The moment at which the next day begins.
     pub(crate) fn end(self, zone: &Zone) -> Timestamp {
-        let next = self.0.next_day().unwrap_or(self.0);
-        zone.to_utc(PrimitiveDateTime::new(next, Time::MIDNIGHT))
+        zone.to_utc(PrimitiveDateTime::new(self.0.next_day().unwrap_or(self.0), Time::MIDNIGHT))
     }
 
     /// Reads `YYYY-MM-DD`.

@@ -205,8 +205,7 @@ impl Waha {
 
     /// Makes a session and starts it; the error says why not.
     pub(crate) fn make_session(&self, session: &str) -> Result<(), Reason> {
-        let body = json!({ "name": session, "start": true });
-        self.change_session("/api/sessions", &body, session)
+        self.change_session("/api/sessions", &json!({ "name": session, "start": true }), session)
     }
 
     pub(crate) fn start_session(&self, session: &str) -> Result<(), Reason> {

@@ -248,8 +248,7 @@ impl Connection {
                 Ok(call) if self.reply(&call) => {}
                 Err(Ended::Refused(Refusal { status, message })) => {
                     // Nobody knows where a next request begins.
-                    let answer = replies::nest(status, message, reason(status));
-                    self.write(&answer.bytes(true, false));
+                    self.write(&replies::nest(status, message, reason(status)).bytes(true, false));
                     return input.linger(LINGER_MAX);
                 }
                 Ok(_) | Err(Ended::Closed | Ended::Late) => return,

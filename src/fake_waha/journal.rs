@@ -104,8 +104,7 @@ impl Journal {
     }
 
     pub(super) fn lid_of(&self, digits: &str) -> Option<String> {
-        let kept = self.kept();
-        kept.lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid.clone())
+        self.kept().lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid.clone())
     }
 
     /// What an answer at `at` has as `Date`.

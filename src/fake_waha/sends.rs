@@ -94,8 +94,7 @@ impl Sends {
                 body["caption"].as_str().unwrap_or_default().to_owned()
             }
         };
-        let file = if self.is_plus() { Some(take_file(body)?) } else { None };
-        Ok(Shown { text: words, file })
+        Ok(Shown { text: words, file: if self.is_plus() { Some(take_file(body)?) } else { None } })
     }
 }
 

@@ -60,8 +60,7 @@ impl<'a> Connection<'a> {
     fn wait_for_request(&mut self) -> Result<(), Ended> {
         if self.input.rest().is_empty() {
             self.slot.enter(Stage::Idle)?;
-            let idle = self.now() + self.shared.limits.idle;
-            self.input.more(idle).map_err(|_| Ended::Closed)?;
+            self.input.more(self.now() + self.shared.limits.idle).map_err(|_| Ended::Closed)?;
         }
         Ok(())
     }
@@ -97,8 +96,7 @@ impl<'a> Connection<'a> {
             self.stream(&upstream, coming)?;
             self.slot.enter(Stage::Served)?;
         }
-        let answer = self.answer(&upstream, turn)?;
-        self.relay(&upstream, answer, head.is_last)
+        self.relay(&upstream, self.answer(&upstream, turn)?, head.is_last)
     }
 
     /// Whether the request may come in, with its body; a client that waits for that is told.

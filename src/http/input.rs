@@ -181,8 +181,7 @@ impl<'a> Input<'a> {
         body.reserve(bytes);
         let end = body.len() + bytes;
         while body.len() < end {
-            let piece = self.owed(end - body.len(), deadline)?;
-            body.extend_from_slice(piece);
+            body.extend_from_slice(self.owed(end - body.len(), deadline)?);
         }
         Ok(())
     }

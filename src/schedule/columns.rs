@@ -321,8 +321,7 @@ fn bounds_of(object: &Map<String, Value>) -> Result<Bounds, String> {
 
 /// A date, which counts whole, or a date and time.
 fn bound_of(value: &Value, key: &str, time: Time) -> Result<PrimitiveDateTime, String> {
-    let text = text_of(value, key)?;
-    match read_instant(text) {
+    match read_instant(text_of(value, key)?) {
         // As JavaScript stores a date.
         Ok((local, None)) if local.time() != Time::MIDNIGHT => Ok(local),
         Ok(_) | Err(_) => Ok(PrimitiveDateTime::new(date_of(value, key)?, time)),

@@ -196,8 +196,7 @@ fn read_clock_and_zone(text: &str) -> Result<(Time, Option<Zone>), TextFlaw> {
         return Err(TextFlaw::NotATime(quote(text)));
     }
     let time = read_time(clock)?;
-    let zone = if zone.is_empty() { None } else { Some(Zone::parse(zone)?) };
-    Ok((time, zone))
+    Ok((time, if zone.is_empty() { None } else { Some(Zone::parse(zone)?) }))
 }
 
 /// Parts a time of day, AM or PM included, from the zone that follows it.

@@ -53,8 +53,12 @@ pub(super) fn session_look(reply: &Reply, state: SessionState) -> SessionLook {
         SessionState::Working { number, .. } => (number, None),
         SessionState::Held(hold) => (None, Some(hold.reason)),
     };
-    let status = word.filter(|_| reply.status == 200);
-    SessionLook { is_reachable: true, status, trouble, number }
+    SessionLook {
+        is_reachable: true,
+        status: word.filter(|_| reply.status == 200),
+        trouble,
+        number,
+    }
 }
 
 /// What `GET /api/{session}/auth/qr` says: the picture itself, or in JSON as base64.
