@@ -155,11 +155,8 @@ fn inactive(
     let mut off = HashSet::new();
     for row in &rows {
         let Some(phone) = text(row, "phone_number") else { continue };
-        if row["is_active"].as_bool() != Some(false) {
-            on.insert(digits(&phone))
-        } else {
-            off.insert(digits(&phone))
-        };
+        let list = if row["is_active"] == false { &mut off } else { &mut on };
+        list.insert(digits(&phone));
     }
     Ok(off.difference(&on).cloned().collect())
 }
