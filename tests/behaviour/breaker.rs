@@ -207,6 +207,23 @@ fn four_without_a_tick_or_five_for_less_than_an_hour_stop_nothing() {
 }
 
 #[test]
+fn a_fifth_without_a_tick_an_hour_ago_and_a_tick_seven_days_ago_are_just_enough() {
+    for (fifth, tick, reason) in [
+        ("2026-12-01T00:00:00Z", "2026-11-24T01:00:00Z", "breaker no_ticks"),
+        ("2026-12-01T00:00:01Z", "2026-11-24T01:00:00Z", ""),
+        ("2026-12-01T00:00:00Z", "2026-11-24T00:59:59Z", ""),
+    ] {
+        let world = World::new();
+        world.execute(&format!(
+            "UPDATE channels SET sends_since_ack = 5, fifth_unacked_at = '{fifth}', acked_at = '{tick}'"
+        ));
+        world.message("081200007001");
+        world.run();
+        assert_eq!(held(&world), reason, "{fifth}, {tick}");
+    }
+}
+
+#[test]
 fn a_tick_ends_the_row_of_those_without_one() {
     let shop = Shop::new();
     shop.plant(&Planted {
