@@ -135,6 +135,22 @@ fn a_file_that_may_only_be_read_sends_nothing_until_it_may_be_written() {
 }
 
 #[test]
+fn an_error_that_only_a_person_can_mend_ends_a_run_at_once_and_with_its_cause() {
+    let shop = Shop::new();
+    shop.sql()
+        .execute_batch(
+            "CREATE TRIGGER mine BEFORE INSERT ON deliveries
+             BEGIN SELECT RAISE(ABORT, 'closed for stocktaking'); END",
+        )
+        .unwrap();
+    let (is_well, said) = shop.run();
+    let last = said.lines().last().unwrap_or_default();
+    assert!(!is_well && last.contains("closed for stocktaking"), "{said}");
+    shop.sql().execute_batch("DROP TRIGGER mine").unwrap();
+    shop.assert_goes_on();
+}
+
+#[test]
 fn a_directory_that_may_only_be_read_sends_nothing_until_it_may_be_written() {
     let shop = Shop::new();
     Shop::set_mode(shop.directory.path(), 0o555);
