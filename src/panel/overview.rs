@@ -8,6 +8,7 @@ use askama::Template;
 use super::channels::{self, ChannelCard};
 use super::first_run::{self, FirstRun};
 use super::messages::MessageRow;
+use super::statistics::by_name;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, ahead, attention, calendar, format, reply};
 use crate::clock::Timestamp;
@@ -267,41 +268,25 @@ fn chart(visit: &Visit<'_>, days: Vec<(String, Ended)>) -> Chart {
     let mut total = Ended::default();
     let mut bars = Vec::new();
     for (index, (day, ended)) in days.iter().enumerate() {
-        total.sent += ended.sent;
-        total.delivered += ended.delivered;
-        total.read += ended.read;
-        total.failed += ended.failed;
-        total.unknown += ended.unknown;
-        let Ended { sent, delivered, read, failed, unknown } = *ended;
-        let counts = [
-            (w.sent, sent),
-            (w.delivered, delivered),
-            (w.read, read),
-            (w.failed, failed),
-            (w.unknown, unknown),
-        ];
-        let title = format!("{day}: {}", counts.map(|(word, n)| format!("{word} {n}")).join(", "));
-        let mut pieces = Vec::new();
-        for (class, count) in
-            [("sent", ended.sent), ("delivered", ended.delivered), ("read", ended.read)]
-        {
+        total += *ended;
+        let counts = by_name(ended, w);
+        let said = counts.map(|(_, word, count)| format!("{word} {count}")).join(", ");
+        let up = counts.into_iter().take(3).map(|(class, _, count)| {
             let height = up_scale(count);
-            pieces.push(Piece { class, y: axis - height, height });
-        }
+            Piece { class, y: axis - height, height }
+        });
+        let mut pieces: Vec<Piece> = up.collect();
         let failed = scaled(ended.failed, down_max, down);
         let unknown = scaled(ended.unknown, down_max, down).min(down.saturating_sub(failed));
         pieces.push(Piece { class: "failed", y: axis, height: failed });
         pieces.push(Piece { class: "unknown", y: axis + failed, height: unknown });
         pieces.retain(|piece| piece.height > 0);
-        bars.push(Bar { x: 4 + index as u64 * 24, title, pieces });
+        bars.push(Bar { x: 4 + index as u64 * 24, title: format!("{day}: {said}"), pieces });
     }
-    let words = w
-        .chart_words
-        .replace("{sent}", &total.sent.to_string())
-        .replace("{delivered}", &total.delivered.to_string())
-        .replace("{read}", &total.read.to_string())
-        .replace("{failed}", &total.failed.to_string())
-        .replace("{unknown}", &total.unknown.to_string());
+    let mut words = w.chart_words.to_owned();
+    for (name, _, count) in by_name(&total, w) {
+        words = words.replace(&format!("{{{name}}}"), &count.to_string());
+    }
     let first = days.first().map(|(day, _)| day.clone()).unwrap_or_default();
     let last = days.last().map(|(day, _)| day.clone()).unwrap_or_default();
     Chart { height: CHART_HEIGHT, axis, bars, days, total, words, first, last }

@@ -9,6 +9,7 @@ use time::Date;
 use super::calendar::{channel_choices, read_date};
 use super::format::{self, Choice};
 use super::visit::{Page, Visit};
+use super::words::Words;
 use super::{Answered, PageError, forms, reply};
 use crate::contacts::tags;
 use crate::delivery::Status;
@@ -134,16 +135,20 @@ fn line(cells: &[String]) -> String {
 }
 
 fn counts(visit: &Visit<'_>, row: &Row) -> [(&'static str, String); 6] {
-    let w = visit.words();
-    let number = |count| visit.number(count);
-    let Ended { sent, delivered, read, failed, unknown } = row.ended;
+    let [sent, delivered, read, failed, unknown] =
+        by_name(&row.ended, visit.words()).map(|(_, word, count)| (word, visit.number(count)));
+    let replies = row.replies.map_or_else(|| "–".to_owned(), |count| visit.number(count));
+    [sent, delivered, read, failed, unknown, (visit.words().replies, replies)]
+}
+
+/// The counts in the order in which they are shown, each with its name in the code and its word.
+pub(super) fn by_name(ended: &Ended, w: &Words) -> [(&'static str, &'static str, u64); 5] {
     [
-        (w.sent, number(sent)),
-        (w.delivered, number(delivered)),
-        (w.read, number(read)),
-        (w.failed, number(failed)),
-        (w.unknown, number(unknown)),
-        (w.replies, row.replies.map_or_else(|| "–".to_owned(), number)),
+        ("sent", w.sent, ended.sent),
+        ("delivered", w.delivered, ended.delivered),
+        ("read", w.read, ended.read),
+        ("failed", w.failed, ended.failed),
+        ("unknown", w.unknown, ended.unknown),
     ]
 }
 
@@ -275,12 +280,7 @@ fn by_month(visit: &Visit<'_>, days: &[(Date, Row)]) -> Vec<Row> {
 fn sum<'a>(name: String, rows: impl Iterator<Item = &'a Row>) -> Row {
     let mut total = Row { name, ended: Ended::default(), replies: Some(0) };
     for row in rows {
-        let (ended, one) = (&mut total.ended, &row.ended);
-        ended.sent += one.sent;
-        ended.delivered += one.delivered;
-        ended.read += one.read;
-        ended.failed += one.failed;
-        ended.unknown += one.unknown;
+        total.ended += row.ended;
         total.replies = total.replies.zip(row.replies).map(|(sum, more)| sum + more);
     }
     total

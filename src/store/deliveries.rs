@@ -120,6 +120,16 @@ pub(crate) struct Ended {
     pub(crate) unknown: u64,
 }
 
+impl std::ops::AddAssign for Ended {
+    fn add_assign(&mut self, more: Self) {
+        self.sent += more.sent;
+        self.delivered += more.delivered;
+        self.read += more.read;
+        self.failed += more.failed;
+        self.unknown += more.unknown;
+    }
+}
+
 /// The next delivery of a channel, not claimed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
