@@ -673,16 +673,6 @@ impl From<&str> for Explanation {
     }
 }
 
-#[cfg(test)]
-impl utoipa::PartialSchema for Explanation {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        String::schema()
-    }
-}
-
-#[cfg(test)]
-impl utoipa::ToSchema for Explanation {}
-
 /// As the sentence.
 impl Serialize for Explanation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -892,6 +882,14 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
+
+    impl utoipa::PartialSchema for Explanation {
+        fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+            String::schema()
+        }
+    }
+
+    impl utoipa::ToSchema for Explanation {}
 
     /// Any value of a parameter.
     pub(super) trait Sample {

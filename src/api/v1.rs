@@ -286,5 +286,5 @@ fn document(_: &Call<'_>) -> Answered {
 
 #[cfg(test)]
 mod tests {
-    mod document;
+    pub(super) mod document;
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::call::{Answered, Call, Page, Problem, etag, json};
+#[cfg(test)]
+use super::tests::document;
 use crate::channels::{self, OwnGap};
 use crate::clock::Timestamp;
 use crate::content::Content;
@@ -42,10 +44,10 @@ pub(super) struct NewMessage {
     /// When. Without `at`, `schedules` and `interval` it goes out now.
     at: Option<At>,
     /// Local dates and times, in place of `at`, as `[{"date":"2026-12-01","time":"08:00"}]`.
-    #[cfg_attr(test, schema(value_type = Option<Vec<LocalTime>>))]
+    #[cfg_attr(test, schema(value_type = Option<Vec<document::LocalTime>>))]
     schedules: Option<Vec<Value>>,
     /// Days of the week, in place of `at`, as `{"time":"08:00","weekDays":[1,4],"endDate":"2026-12-31"}`.
-    #[cfg_attr(test, schema(value_type = Option<Interval>))]
+    #[cfg_attr(test, schema(value_type = Option<document::Interval>))]
     interval: Option<Map<String, Value>>,
     title: Option<String>,
     /// The channel that sends it, or several that share its recipients; the channel 1 when none is given.
@@ -77,9 +79,9 @@ pub(super) struct MessageChange {
     #[cfg_attr(test, schema(value_type = Option<To>))]
     to: Option<Value>,
     at: Option<At>,
-    #[cfg_attr(test, schema(value_type = Option<Vec<LocalTime>>))]
+    #[cfg_attr(test, schema(value_type = Option<Vec<document::LocalTime>>))]
     schedules: Option<Vec<Value>>,
-    #[cfg_attr(test, schema(value_type = Option<Interval>))]
+    #[cfg_attr(test, schema(value_type = Option<document::Interval>))]
     interval: Option<Map<String, Value>>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "given")]
@@ -128,33 +130,6 @@ pub(super) enum Recipient {
 pub(super) enum At {
     One(String),
     Several(Vec<String>),
-}
-
-/// A local date and time.
-#[cfg(test)]
-#[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "only its schema")]
-struct LocalTime {
-    #[schema(example = "2026-12-01")]
-    date: String,
-    #[schema(example = "08:00")]
-    time: String,
-}
-
-/// Days of the week, with a time of day, in TIMEZONE.
-#[cfg(test)]
-#[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "only its schema")]
-struct Interval {
-    /// One, or several.
-    time: At,
-    /// 0 to 6 from Sunday, or names in English or Indonesian.
-    #[schema(rename = "weekDays")]
-    week_days: Vec<ByIdOrName>,
-    #[schema(rename = "startDate")]
-    start_date: Option<String>,
-    #[schema(rename = "endDate")]
-    end_date: Option<String>,
 }
 
 /// An id, or a name.

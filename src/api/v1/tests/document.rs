@@ -5,6 +5,31 @@ use utoipa::OpenApi;
 
 use super::super::{ROOT, ROUTES, call, channels, contacts, messages};
 
+/// A local date and time.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only its schema")]
+pub(in crate::api::v1) struct LocalTime {
+    #[schema(example = "2026-12-01")]
+    date: String,
+    #[schema(example = "08:00")]
+    time: String,
+}
+
+/// Days of the week, with a time of day, in TIMEZONE.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only its schema")]
+pub(in crate::api::v1) struct Interval {
+    /// One, or several.
+    time: messages::At,
+    /// 0 to 6 from Sunday, or names in English or Indonesian.
+    #[schema(rename = "weekDays")]
+    week_days: Vec<messages::ByIdOrName>,
+    #[schema(rename = "startDate")]
+    start_date: Option<String>,
+    #[schema(rename = "endDate")]
+    end_date: Option<String>,
+}
+
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     call::ErrorView,
