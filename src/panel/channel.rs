@@ -1,5 +1,7 @@
 //! One number: its session in WAHA as it stands now, with the code to scan, and what may be changed of it.
 
+use std::str::FromStr;
+
 use askama::Template;
 
 use super::channels::{self as cards, ChannelCard, view};
@@ -109,25 +111,22 @@ impl Fields {
             let is_always = text.eq_ignore_ascii_case("selalu");
             if is_always { "always".to_owned() } else { text }
         });
-        let window = window.map(|text| text.parse::<OwnWindow>()).transpose();
         let limit = changed(&self.daily_limit, &before.daily_limit).map(own);
         let gap = changed(&self.recipient_gap, &before.recipient_gap).map(own);
         let warmup = (self.warmup != before.warmup).then_some(!self.warmup.is_empty());
         Ok(Edit {
             name: changed(&self.name, &before.name),
             session: changed(&self.session, &before.session),
-            window: window.map_err(|_| w.window_wrong)?,
-            daily_limit: limit
-                .map(|text| text.parse::<OwnLimit>())
-                .transpose()
-                .map_err(|_| w.limit_wrong)?,
-            recipient_gap: gap
-                .map(|text| text.parse::<OwnGap>())
-                .transpose()
-                .map_err(|_| w.gap_wrong)?,
+            window: read::<OwnWindow>(window, w.window_wrong)?,
+            daily_limit: read::<OwnLimit>(limit, w.limit_wrong)?,
+            recipient_gap: read::<OwnGap>(gap, w.gap_wrong)?,
             warmup_from: warmup.map(|begins| begins.then_some(today)),
         })
     }
+}
+
+fn read<T: FromStr>(text: Option<String>, wrong: &'static str) -> Result<Option<T>, &'static str> {
+    text.map(|text| text.parse().map_err(|_| wrong)).transpose()
 }
 
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
@@ -238,8 +237,9 @@ fn today(visit: &Visit<'_>) -> Day {
 /// Changes what was changed in the form; a field that somebody else changed meanwhile is asked about.
 fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
     let (w, mine) = (visit.words(), Fields::read(&visit.form, ""));
+    let shown = |status, fields, told| show(visit, status, Some(channel), fields, told);
     if let Some(told) = access::only_shown(visit) {
-        return show(visit, 200, Some(channel), mine, told);
+        return shown(200, mine, told);
     }
     let there = format!("/panel/channels/{}", channel.id);
     if visit.is_second()? {
@@ -249,15 +249,14 @@ fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
     let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
     let (fields, conflicts) = merged(mine, was, stored.clone(), w);
     if !conflicts.is_empty() {
-        let told = Told { conflicts, ..Told::problem(w.changed_meanwhile) };
-        return show(visit, 409, Some(channel), fields, told);
+        return shown(409, fields, Told { conflicts, ..Told::problem(w.changed_meanwhile) });
     }
     if fields == stored {
         return Ok(reply::done(&there, "unchanged"));
     }
     let edit = match fields.edit(&stored, w, today(visit)) {
         Ok(edit) => edit,
-        Err(problem) => return show(visit, 422, Some(channel), fields, Told::problem(problem)),
+        Err(problem) => return shown(422, fields, Told::problem(problem)),
     };
     let (id, now) = (channel.id, visit.now);
     let edited = visit.with_store(|store| {
@@ -272,10 +271,8 @@ fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
             visit.keep_mark(id)?;
             Ok(reply::done(&there, "saved"))
         }
-        Ok(false) => {
-            show(visit, 409, Some(channel), fields, Told::problem(w.channel_changed_just_now))
-        }
-        Err(problem) => show(visit, 422, Some(channel), fields, Told::problem(problem)),
+        Ok(false) => shown(409, fields, Told::problem(w.channel_changed_just_now)),
+        Err(problem) => shown(422, fields, Told::problem(problem)),
     }
 }
 

@@ -214,25 +214,20 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
 }
 
 fn save(visit: &Visit<'_>, person: &Person) -> Answered {
+    let (w, mine) = (visit.words(), Fields::read(&visit.form, ""));
+    let shown = |status, fields, told| show(visit, status, Some(person), fields, told);
     if let Some(told) = access::only_shown(visit) {
-        return show(visit, 200, Some(person), Fields::read(&visit.form, ""), told);
+        return shown(200, mine, told);
     }
     let there = format!("/panel/contacts/{}", person.id);
     if visit.is_second()? {
         return Ok(reply::done(&there, "saved"));
     }
-    let (mine, stored) = (Fields::read(&visit.form, ""), Fields::of(person));
+    let stored = Fields::of(person);
     let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
     let Merged { changes, fields, conflicts } = Merged::new(visit, &mine, &was, &stored);
     if !conflicts.is_empty() {
-        let problem = visit.words().changed_meanwhile.to_owned();
-        return show(
-            visit,
-            409,
-            Some(person),
-            fields,
-            Told { conflicts, ..Told::problem(problem) },
-        );
+        return shown(409, fields, Told { conflicts, ..Told::problem(w.changed_meanwhile) });
     }
     if fields == stored {
         return Ok(reply::done(&there, "unchanged"));
@@ -250,11 +245,8 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
             visit.keep_mark(id)?;
             Ok(reply::done(&there, "saved"))
         }
-        Ok(false) => {
-            let problem = visit.words().contact_changed_just_now.to_owned();
-            show(visit, 409, Some(person), fields, Told::problem(problem))
-        }
-        Err(problem) => show(visit, 422, Some(person), fields, Told::problem(problem)),
+        Ok(false) => shown(409, fields, Told::problem(w.contact_changed_just_now)),
+        Err(problem) => shown(422, fields, Told::problem(problem)),
     }
 }
 

@@ -85,11 +85,16 @@ fn list(visit: &Visit<'_>) -> Answered {
     reply::html(200, &page)
 }
 
+/// The name of a contact, else its number; and its number, as people know it.
+pub(super) fn shown(person: &Person) -> (String, String) {
+    let digits = person.digits.as_ref().map(|digits| format::phone(&format!("{digits}@c.us")));
+    let number = digits.unwrap_or_else(|| person.phone_number.clone());
+    let name = person.name.clone().filter(|name| !name.trim().is_empty());
+    (name.unwrap_or_else(|| number.clone()), number)
+}
+
 fn of_row(row: Person) -> ContactRow {
-    let number =
-        row.digits.map_or(row.phone_number, |digits| format::phone(&format!("{digits}@c.us")));
-    let name = row.name.filter(|name| !name.trim().is_empty());
-    let name = name.unwrap_or_else(|| number.clone());
+    let (name, number) = shown(&row);
     let initial = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('#');
     ContactRow {
         id: row.id,

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use askama::Template;
 
 use super::compose::Fields;
+use super::contacts::shown;
 use super::visit::{Page, Visit};
 use super::{Answered, PageError, format, reply};
-use crate::contacts::{self, Filter, tags};
+use crate::contacts::{self, Filter, Person, tags};
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
 use crate::store::{PageFrom, SqlResult, Tx};
@@ -143,16 +144,11 @@ pub(super) fn find(visit: &Visit<'_>) -> Answered {
             })?
         }
     };
-    let found = found
-        .into_iter()
-        .map(|person| {
-            let number = person
-                .digits
-                .map_or(person.phone_number, |digits| format::phone(&format!("{digits}@c.us")));
-            let name = person.name.filter(|name| !name.trim().is_empty());
-            Found { id: person.id, name: name.unwrap_or_else(|| number.clone()), number }
-        })
-        .collect();
+    let shown = |person: &Person| {
+        let (name, number) = shown(person);
+        Found { id: person.id, name, number }
+    };
+    let found = found.iter().map(shown).collect();
     reply::html(200, &FoundPiece { p: visit.page("messages"), found })
 }
 
