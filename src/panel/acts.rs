@@ -24,16 +24,16 @@ struct ActRow {
 struct ActsPage<'a> {
     p: Page<'a>,
     rows: Vec<ActRow>,
-    newer: Option<i64>,
-    older: Option<i64>,
+    newer: String,
+    older: String,
 }
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let from = visit.page_from();
     let acts = visit.read(|tx| tx.page_of_acts(from, ACTS_PER_PAGE + 1))?;
-    let OnePage { rows, newer, older } =
-        OnePage::of(acts, from, ACTS_PER_PAGE as usize, |act| act.id);
-    let rows = rows.into_iter().map(|act| row(visit, act)).collect();
+    let found = OnePage::of(acts, from, ACTS_PER_PAGE as usize, |act| act.id);
+    let (newer, older) = found.links("/panel/acts", &[]);
+    let rows = found.rows.into_iter().map(|act| row(visit, act)).collect();
     reply::html(200, &ActsPage { p: visit.page("runs"), rows, newer, older })
 }
 

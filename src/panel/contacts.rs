@@ -66,7 +66,7 @@ fn list(visit: &Visit<'_>) -> Answered {
     let count = visit.read(|tx| tx.count_contacts())?;
     let found = OnePage::of(found, from, CONTACTS_PER_PAGE, |row| row.id);
     let (search, tag) = (search.unwrap_or_default(), tag.unwrap_or_default());
-    let (newer, older) = found.links("/panel/contacts", [("q", search), ("tag", tag)]);
+    let (newer, older) = found.links("/panel/contacts", &[("q", search), ("tag", tag)]);
     let is_filtered = !search.is_empty() || !tag.is_empty();
     let has_more = !newer.is_empty() || !older.is_empty();
     let all = if is_filtered { visit.words().select_all_found } else { visit.words().select_all };

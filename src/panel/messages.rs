@@ -346,7 +346,7 @@ fn list(visit: &Visit<'_>) -> Answered {
     let found = OnePage::of(found, from, MESSAGES_PER_PAGE.into(), |row| row.id);
     let status = status.map(MessageStatus::as_str).unwrap_or_default();
     let search = search.unwrap_or_default();
-    let (newer, older) = found.links("/panel/messages", [("status", status), ("q", search)]);
+    let (newer, older) = found.links("/panel/messages", &[("status", status), ("q", search)]);
     let page = MessagesPage {
         p: visit.page("messages"),
         choices: choices(visit, &counts, status, search),

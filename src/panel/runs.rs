@@ -24,16 +24,16 @@ struct RunRow {
 struct RunsPage<'a> {
     p: Page<'a>,
     rows: Vec<RunRow>,
-    newer: Option<i64>,
-    older: Option<i64>,
+    newer: String,
+    older: String,
 }
 
 pub(super) fn page(visit: &Visit<'_>) -> Answered {
     let from = visit.page_from();
     let runs = visit.read(|tx| tx.page_of_runs(from, RUNS_PER_PAGE + 1))?;
-    let OnePage { rows, newer, older } =
-        OnePage::of(runs, from, RUNS_PER_PAGE as usize, |run| run.id);
-    let rows = rows.into_iter().map(|run| row(visit, run)).collect();
+    let found = OnePage::of(runs, from, RUNS_PER_PAGE as usize, |run| run.id);
+    let (newer, older) = found.links("/panel/runs", &[]);
+    let rows = found.rows.into_iter().map(|run| row(visit, run)).collect();
     reply::html(200, &RunsPage { p: visit.page("runs"), rows, newer, older })
 }
 

@@ -447,15 +447,12 @@ impl<T> OnePage<T> {
     }
 
     /// The links to what is newer and what is older, with what else the query says; empty for none.
-    pub(super) fn links(&self, path: &str, query: [(&str, &str); 2]) -> (String, String) {
+    pub(super) fn links(&self, path: &str, query: &[(&str, &str)]) -> (String, String) {
         let link = |name: &str, id: Option<i64>| {
-            let id = id.map(|id| id.to_string())?;
-            let [one, other] = query;
-            Some(format!("{path}{}", forms::to_query(&[one, other, (name, &id)])))
+            let id = id.map(|id| id.to_string());
+            let query = |id: String| forms::to_query(&[query, &[(name, &id)]].concat());
+            id.map(|id| format!("{path}{}", query(id))).unwrap_or_default()
         };
-        (
-            link("newer", self.newer).unwrap_or_default(),
-            link("older", self.older).unwrap_or_default(),
-        )
+        (link("newer", self.newer), link("older", self.older))
     }
 }
