@@ -245,21 +245,17 @@ fn state_of(
 
 fn facts(visit: &Visit<'_>, view: &ChannelView) -> Vec<(&'static str, String)> {
     let w = visit.words();
-    let mut facts = vec![(w.sent_today_count, sent_today(visit, view))];
-    facts.push((w.week_count, week(visit, view)));
-    facts.extend(
-        view.warning
-            .as_ref()
-            .map(|one| (w.number_warned, w.number_warned_until.replace("{}", &one.until))),
-    );
-    facts.extend(view.phone_number.clone().map(|number| (w.number, number)));
-    if !matches!(view.send_window.as_str(), "" | "always") {
-        facts.push((w.send_window, view.send_window.clone()));
-    }
-    if let Some(until) = view.held_until {
-        facts.push((w.held_until, visit.moment(until)));
-    }
-    facts
+    let warned = view.warning.as_ref().map(|one| w.number_warned_until.replace("{}", &one.until));
+    let hours = Some(&view.send_window).filter(|text| !matches!(text.as_str(), "" | "always"));
+    let facts = [
+        (w.sent_today_count, Some(sent_today(visit, view))),
+        (w.week_count, Some(week(visit, view))),
+        (w.number_warned, warned),
+        (w.number, view.phone_number.clone()),
+        (w.send_window, hours.cloned()),
+        (w.held_until, view.held_until.map(|until| visit.moment(until))),
+    ];
+    facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
 }
 
 /// What keeps a number from sending, and what to do about it.
