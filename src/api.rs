@@ -100,19 +100,16 @@ impl Api {
         trigger_wait: Duration,
         webhook: Option<Webhook>,
     ) -> Self {
-        let store = Mutex::new(store);
-        let wrong_secrets = Quota::per_minute(WRONG_SECRETS_MAX);
-        let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
         Self {
-            store,
+            store: Mutex::new(store),
             triggers,
             clock,
             secrets,
             trigger_wait,
             webhook,
             watch: None,
-            wrong_secrets,
-            refusal_lines,
+            wrong_secrets: Quota::per_minute(WRONG_SECRETS_MAX),
+            refusal_lines: Quota::per_minute(LINES_PER_MINUTE),
             pages: None,
             v1: None,
             cors_origins: Vec::new(),

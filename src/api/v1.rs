@@ -44,6 +44,9 @@ pub struct V1 {
     under_way: Mutex<HashSet<(i64, String)>>,
 }
 
+type Names = &'static [&'static str];
+type Answer = fn(&Call<'_>) -> Answered;
+
 /// One row of the table of routes.
 struct Route {
     method: &'static str,
@@ -51,8 +54,8 @@ struct Route {
     path: &'static str,
     needs: Needs,
     /// The parameters that its query may have; one that ends with a dot may go on.
-    query: &'static [&'static str],
-    answer: fn(&Call<'_>) -> Answered,
+    query: Names,
+    answer: Answer,
 }
 
 /// What a key must be allowed to do.
@@ -62,24 +65,15 @@ enum Needs {
     Write,
 }
 
-const fn get(
-    path: &'static str,
-    query: &'static [&'static str],
-    answer: fn(&Call<'_>) -> Answered,
-) -> Route {
+const fn get(path: &'static str, query: Names, answer: Answer) -> Route {
     Route { method: "GET", path, needs: Needs::Read, query, answer }
 }
 
-const fn change(
-    method: &'static str,
-    path: &'static str,
-    query: &'static [&'static str],
-    answer: fn(&Call<'_>) -> Answered,
-) -> Route {
+const fn change(method: &'static str, path: &'static str, query: Names, answer: Answer) -> Route {
     Route { method, path, needs: Needs::Write, query, answer }
 }
 
-const fn post(path: &'static str, answer: fn(&Call<'_>) -> Answered) -> Route {
+const fn post(path: &'static str, answer: Answer) -> Route {
     change("POST", path, &[], answer)
 }
 
