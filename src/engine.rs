@@ -101,13 +101,16 @@ enum Job {
 
 /// What a worker says when its job is done.
 enum Answer {
-    Channel(i64, Memory, Result<After, StoreError>),
+    Channel(i64, Memory, Done<After>),
     /// Of the look-up of a channel's delivery; `None` when nothing had to be asked.
-    LookUp(i64, Result<Option<LookedUp>, StoreError>),
+    LookUp(i64, Done<Option<LookedUp>>),
     /// Whether others may be asked for.
-    HiddenNumber(Result<bool, StoreError>),
+    HiddenNumber(Done<bool>),
     AskedTheTime,
 }
+
+/// What nothing but the database makes fail.
+type Done<T> = Result<T, StoreError>;
 
 /// What the dispatcher and the workers share.
 struct Core {
@@ -133,16 +136,16 @@ impl Core {
         lock(&self.store)
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Done<T> {
         self.store().read(work)
     }
 
-    fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+    fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Done<T> {
         self.store().write(work)
     }
 
     /// For what is done at each send: see [`Store::write_few`].
-    fn write_few<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+    fn write_few<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Done<T> {
         self.store().write_few(work)
     }
 
@@ -222,7 +225,7 @@ impl Engine {
     /// what it is. A delivery that is `sending` may have gone out just now, so its channel rests a
     /// whole gap.
     /// A database that fails is noted; it can be called again.
-    pub fn recover(&self) -> Result<(), StoreError> {
+    pub fn recover(&self) -> Done<()> {
         let recovered = lock(&self.dispatcher).recover();
         self.core.triggers.note_database(DatabaseUser::Run, recovered.as_ref().err());
         recovered
@@ -233,7 +236,7 @@ impl Engine {
     /// # Errors
     /// When the database fails, which is noted. Nothing is lost by it: a later step goes on where
     /// this one stopped.
-    pub fn step(&self) -> Result<When, StoreError> {
+    pub fn step(&self) -> Done<When> {
         let answers = std::mem::take(&mut *lock(&self.answers));
         let (when, jobs) = lock(&self.dispatcher).step(answers);
         for job in jobs {
@@ -246,7 +249,7 @@ impl Engine {
     /// The same for a server, which pulls the trigger by itself when a channel that waits for its hours, for another day
     /// or for its recipients may send again. It asks before the step, so that such a channel has its place among those
     /// that are ready at the same moment, and after it: the step may just have heard of a wait.
-    pub fn step_of_server(&self) -> Result<When, StoreError> {
+    pub fn step_of_server(&self) -> Done<When> {
         self.until_opening();
         let when = self.step()?;
         Ok(match self.until_opening() {
@@ -292,7 +295,7 @@ impl Engine {
     }
 
     /// After the last step: see [`Dispatcher::stop`].
-    fn stop(&self) -> Result<u64, StoreError> {
+    fn stop(&self) -> Done<u64> {
         let answers = std::mem::take(&mut *lock(&self.answers));
         lock(&self.dispatcher).stop(answers)
     }

@@ -95,7 +95,6 @@ pub struct Reply {
     pub(crate) date: Option<String>,
     /// The body, at most 1 MiB of it, or what [`HttpClient::ask`] was given.
     pub body: Vec<u8>,
-    /// Whether that is the whole body.
     pub is_whole: bool,
 }
 
@@ -109,9 +108,13 @@ pub enum NoReply {
     MaybeSent(String),
 }
 
+/// Names and values.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Answer = Result<Reply, NoReply>;
+
 /// What came of [`HttpClient::post_upload`].
 pub(crate) struct Upload {
-    pub(crate) answer: Result<Reply, NoReply>,
+    pub(crate) answer: Answer,
     /// Whether any of the body left, and whether all of it did.
     pub(crate) was_begun: bool,
     pub(crate) is_whole: bool,
@@ -144,32 +147,16 @@ impl HttpClient {
         Self { question_timeout: timeout, ..self }
     }
 
-    pub(crate) fn post_json(
-        &self,
-        url: &str,
-        headers: &[(&str, &str)],
-        json: Vec<u8>,
-    ) -> Result<Reply, NoReply> {
+    pub(crate) fn post_json(&self, url: &str, headers: Headers<'_>, json: Vec<u8>) -> Answer {
         post(self.agent.post(url), JSON, headers, json)
     }
 
     /// Posts JSON that WAHA answers as soon as a GET.
-    pub(crate) fn post_small(
-        &self,
-        url: &str,
-        headers: &[(&str, &str)],
-        json: Vec<u8>,
-    ) -> Result<Reply, NoReply> {
+    pub(crate) fn post_small(&self, url: &str, headers: Headers<'_>, json: Vec<u8>) -> Answer {
         post(self.question(self.agent.post(url)), JSON, headers, json)
     }
 
-    /// The same with PUT.
-    pub(crate) fn put_small(
-        &self,
-        url: &str,
-        headers: &[(&str, &str)],
-        json: Vec<u8>,
-    ) -> Result<Reply, NoReply> {
+    pub(crate) fn put_small(&self, url: &str, headers: Headers<'_>, json: Vec<u8>) -> Answer {
         post(self.question(self.agent.put(url)), JSON, headers, json)
     }
 
@@ -182,7 +169,7 @@ impl HttpClient {
     pub(crate) fn post_upload(
         &self,
         url: &str,
-        headers: &[(&str, &str)],
+        headers: Headers<'_>,
         (json, length): (impl Read + Send + 'static, u64),
         timeout: Duration,
     ) -> Upload {
@@ -200,7 +187,7 @@ impl HttpClient {
         Upload { answer, was_begun: read > 0, is_whole: read >= length }
     }
 
-    pub(crate) fn post_text(&self, url: &str, text: String) -> Result<Reply, NoReply> {
+    pub(crate) fn post_text(&self, url: &str, text: String) -> Answer {
         post(self.agent.post(url), "text/plain; charset=utf-8", &[], text.into_bytes())
     }
 
@@ -210,10 +197,10 @@ impl HttpClient {
         &self,
         method: Method,
         url: &str,
-        headers: &[(&str, &str)],
+        headers: Headers<'_>,
         json: Vec<u8>,
         reply_max: u64,
-    ) -> Result<Reply, NoReply> {
+    ) -> Answer {
         let connect = Some(self.question_timeout.min(QUESTION_CONNECT_TIMEOUT));
         let bare = |request: RequestBuilder<WithoutBody>| {
             let request = self.question(request).config().timeout_connect(connect).build();
@@ -237,32 +224,32 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`NoReply::NotSent`] without a status line: a GET changes nothing, whether or not it arrived.
-    pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Reply, NoReply> {
+    pub fn get(&self, url: &str, headers: Headers<'_>) -> Answer {
         let request = with_headers(self.question(self.agent.get(url)), headers);
         request.call().map(read_reply).map_err(|error| NoReply::NotSent(error.to_string()))
     }
 }
 
-fn with_headers<B>(request: RequestBuilder<B>, headers: &[(&str, &str)]) -> RequestBuilder<B> {
+fn with_headers<B>(request: RequestBuilder<B>, headers: Headers<'_>) -> RequestBuilder<B> {
     headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
 }
 
 fn post(
     request: RequestBuilder<WithBody>,
     content_type: &str,
-    headers: &[(&str, &str)],
+    headers: Headers<'_>,
     bytes: Vec<u8>,
-) -> Result<Reply, NoReply> {
+) -> Answer {
     post_for(request, content_type, headers, bytes, REPLY_BYTES_MAX)
 }
 
 fn post_for(
     request: RequestBuilder<WithBody>,
     content_type: &str,
-    headers: &[(&str, &str)],
+    headers: Headers<'_>,
     bytes: Vec<u8>,
     reply_max: u64,
-) -> Result<Reply, NoReply> {
+) -> Answer {
     let was_read = Arc::new(AtomicBool::new(false));
     let length = bytes.len().to_string();
     let body = Body { bytes: Cursor::new(bytes), was_read: Arc::clone(&was_read) };

@@ -11,7 +11,7 @@ use super::channel_queue::After;
 use super::gaps::Next;
 use super::record::Ahead;
 use super::worker::Turn;
-use super::{Core, DATABASE_REST};
+use super::{Core, DATABASE_REST, Done};
 use crate::channels;
 use crate::clock::{Now, Timestamp};
 use crate::delivery::Status;
@@ -19,7 +19,7 @@ use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::{mask_phone, number_to_check};
 use crate::send_window::Allowance;
-use crate::store::{Open, RecipientNow, SendEnd, Settled, SqlResult, Standing, StoreError, Tx};
+use crate::store::{Open, RecipientNow, SendEnd, Settled, SqlResult, Standing, Tx};
 use crate::waha::Existence;
 
 /// How long a channel waits for the answer about a number that another one asked for.
@@ -31,7 +31,6 @@ const AGAIN_MAX: Duration = Duration::from_hours(6);
 
 struct Noted {
     ahead: Ahead,
-    /// Whether the delivery was skipped by it.
     skipped: Option<Skipped>,
 }
 
@@ -64,7 +63,7 @@ impl Turn<'_> {
         allowance: &Allowance,
         open: &Open,
         standing: Standing,
-    ) -> Result<Option<After>, StoreError> {
+    ) -> Done<Option<After>> {
         let (core, now) = (self.core, self.core.clock.now());
         Ok(Some(match standing {
             Standing::Known => return Ok(None),
@@ -78,7 +77,7 @@ impl Turn<'_> {
     }
 
     /// Asks WhatsApp about the number of the next delivery, with the channel's turn.
-    fn check_number(&mut self, allowance: &Allowance, open: &Open) -> Result<After, StoreError> {
+    fn check_number(&mut self, allowance: &Allowance, open: &Open) -> Done<After> {
         let (core, channel, session) = (self.core, self.channel, self.session);
         let Some(digits) = number_to_check(&open.chat_id) else { return Ok(After::Held) };
         if core.triggers.is_stopping() || core.is_over(core.clock.now()) {
@@ -112,12 +111,7 @@ impl Turn<'_> {
     }
 
     /// Records the answer, and that the gap begins only now.
-    fn note_existence(
-        &mut self,
-        open: &Open,
-        found: &Existence,
-        rests: bool,
-    ) -> Result<After, StoreError> {
+    fn note_existence(&mut self, open: &Open, found: &Existence, rests: bool) -> Done<After> {
         let (core, now) = (self.core, self.core.clock.now());
         let (ready_at, ready) = core.next_ready(now, rests);
         let noted = core.write_few(|tx| {

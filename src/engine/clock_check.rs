@@ -10,10 +10,10 @@
 
 use std::time::Duration;
 
-use super::Core;
+use super::{Core, Done};
 use crate::clock::{Now, Timestamp};
 use crate::reason::Reason;
-use crate::store::{ClockBelieved, StoreError};
+use crate::store::ClockBelieved;
 use crate::waha::{CLOCKS_AGREE_WITHIN, WahaTime};
 
 /// How often it is noted that the clock is believed; a part of LATE_LIMIT_HOURS if that is shorter.
@@ -43,11 +43,7 @@ pub(super) enum Question {
 
 impl Core {
     /// Whether anything may be planned at `now`; wants WAHA's time when that is in doubt.
-    pub(super) fn look_at_clock(
-        &self,
-        question: &mut Question,
-        now: Now,
-    ) -> Result<Look, StoreError> {
+    pub(super) fn look_at_clock(&self, question: &mut Question, now: Now) -> Done<Look> {
         let Some(doubt) = self.clock_doubt(now)? else {
             return self.note_clock_good(now.wall).map(|()| Look::Good);
         };
@@ -60,7 +56,7 @@ impl Core {
     }
 
     /// At the end of a run: what the workers heard of WAHA's clock meanwhile is said.
-    pub(super) fn note_clock_heard(&self) -> Result<(), StoreError> {
+    pub(super) fn note_clock_heard(&self) -> Done<()> {
         match self.clocks_differ(self.clock.now()) {
             Some(doubt) => self.note_clock_held(&doubt),
             None => Ok(()),
@@ -72,7 +68,7 @@ impl Core {
     }
 
     /// Why our clock is not to be believed.
-    fn clock_doubt(&self, now: Now) -> Result<Option<Reason>, StoreError> {
+    fn clock_doubt(&self, now: Now) -> Done<Option<Reason>> {
         match self.waha.time(now) {
             WahaTime::Told(_) => Ok(self.clocks_differ(now)),
             WahaTime::Untold => Ok(None),
@@ -97,7 +93,7 @@ impl Core {
         }
     }
 
-    fn note_clock_good(&self, now: Timestamp) -> Result<(), StoreError> {
+    fn note_clock_good(&self, now: Timestamp) -> Done<()> {
         let believed = self.clock_believed()?;
         let every = NOTED_EVERY.min(self.config.late_limit / 4);
         let is_fresh = believed.at.is_some_and(|at| at <= now && now.since(at) < every);
@@ -111,11 +107,11 @@ impl Core {
         Ok(())
     }
 
-    fn clock_believed(&self) -> Result<ClockBelieved, StoreError> {
+    fn clock_believed(&self) -> Done<ClockBelieved> {
         self.read(|tx| tx.clock_believed())
     }
 
-    fn note_clock_held(&self, doubt: &Reason) -> Result<(), StoreError> {
+    fn note_clock_held(&self, doubt: &Reason) -> Done<()> {
         if self.write(|tx| tx.hold_for_clock(doubt))? {
             log::error!("clock: {doubt}");
         }

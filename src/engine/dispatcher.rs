@@ -10,13 +10,13 @@ use super::channel_queue::{After, ChannelQueue, Memory};
 use super::clock_check::{Look, Question};
 use super::lookup::{LOOKS_AT_ONCE, LOOKUPS_PER_RUN, Lookups};
 use super::plan::Planner;
-use super::{Answer, Core, DATABASE_REST, Job, When};
+use super::{Answer, Core, DATABASE_REST, Done, Job, When};
 use crate::channels::{HoldEnds, hold_ends};
 use crate::clock::{Now, Timestamp};
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::send_window::Closed;
-use crate::store::{HiddenNumber, RunCounts, StoreError, Trigger, WAL_LARGE_BYTES};
+use crate::store::{HiddenNumber, RunCounts, Trigger, WAL_LARGE_BYTES};
 use crate::trigger::{DatabaseUser, Request, RunReport};
 
 /// Runs that found nothing are kept so long.
@@ -124,7 +124,7 @@ impl Dispatcher {
     ///
     /// From here on the monotonic clock keeps every pace: a wall clock that is set later, even before
     /// a channel is first looked at, changes none.
-    pub(super) fn recover(&mut self) -> Result<(), StoreError> {
+    pub(super) fn recover(&mut self) -> Done<()> {
         let (recovered, paced) = self.core.recover()?;
         let longest = self.core.config.longest_gap();
         for (channel, column) in paced {
@@ -141,7 +141,7 @@ impl Dispatcher {
     /// Takes the workers' answers, does one bounded piece of the run's work, and gives out jobs. Says
     /// when to come back; or that the database failed, which is noted. Nothing is lost by that: a later
     /// step goes on where this one stopped.
-    pub(super) fn step(&mut self, answers: Vec<Answer>) -> (Result<When, StoreError>, Vec<Job>) {
+    pub(super) fn step(&mut self, answers: Vec<Answer>) -> (Done<When>, Vec<Job>) {
         for answer in answers {
             self.take(answer);
         }
@@ -251,7 +251,7 @@ impl Dispatcher {
         }
     }
 
-    fn take_channel(&mut self, id: i64, mut memory: Memory, after: Result<After, StoreError>) {
+    fn take_channel(&mut self, id: i64, mut memory: Memory, after: Done<After>) {
         let now = self.core.clock.now().monotonic;
         let user = DatabaseUser::Channel(id);
         let trouble = match &after {
@@ -323,7 +323,7 @@ impl Dispatcher {
     }
 
     /// The run's next piece of work. Returns whether there is more to do at once.
-    fn conduct(&mut self, now: Now) -> Result<bool, StoreError> {
+    fn conduct(&mut self, now: Now) -> Done<bool> {
         let requests = self.core.triggers.take_requests(now);
         if !requests.is_empty() {
             self.watch_wal();
@@ -372,7 +372,7 @@ impl Dispatcher {
     }
 
     /// Notes about whom WAHA is to be asked now, when nothing is noted or under way.
-    fn gather_hidden_numbers(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    fn gather_hidden_numbers(&mut self, now: Timestamp) -> Done<()> {
         if self.hidden_numbers.is_empty() && self.hidden_out == 0 {
             self.hidden_numbers.extend(self.core.read(|tx| tx.due_hidden(now, LOOKS_AT_ONCE))?);
             self.run.has_opt_out = false;
@@ -381,7 +381,7 @@ impl Dispatcher {
     }
 
     /// Plans what is due, as far as there is time and the clock may be believed.
-    fn plan(&mut self, now: Now) -> Result<Planned, StoreError> {
+    fn plan(&mut self, now: Now) -> Done<Planned> {
         // What is begun is finished: otherwise a host that gives little time would never see the end.
         if !self.planner.is_under_way() {
             if self.core.is_over(now) {
@@ -416,7 +416,7 @@ impl Dispatcher {
 
     /// Lets every channel that may have something to do wait for its turn, but for those whose hold a
     /// look at the session does not end: no run waits for their gap.
-    fn offer_channels(&mut self, now: Now) -> Result<(), StoreError> {
+    fn offer_channels(&mut self, now: Now) -> Done<()> {
         let longest = self.core.config.longest_gap();
         let channels = self.core.read(|tx| tx.channels_with_work(now.wall))?;
         for channel in channels {
@@ -431,7 +431,7 @@ impl Dispatcher {
 
     /// Each trigger leaves a row. The first one's is the run's; those that joined it end at once.
     /// The ticker's has one only when it finds something.
-    fn record_triggers(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    fn record_triggers(&mut self, now: Timestamp) -> Done<()> {
         while let Some(Request { trigger, remote }) = self.run.requests.front() {
             let (trigger, is_first) = (*trigger, self.run.begin.is_none());
             if trigger != Trigger::Timer {
@@ -453,7 +453,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn record_timer_run(&mut self) -> Result<(), StoreError> {
+    fn record_timer_run(&mut self) -> Done<()> {
         if self.run.row.is_none()
             && let Some((trigger, began)) = self.run.begin
             && self.core.triggers.report().messages.processed > 0
@@ -483,7 +483,7 @@ impl Dispatcher {
     }
 
     /// Ends the run, unless a trigger joined it meanwhile. Returns whether one did.
-    fn end(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+    fn end(&mut self, now: Timestamp) -> Done<bool> {
         self.watch_wal();
         self.core.note_clock_heard()?;
         let counts = self.core.triggers.report().messages;
@@ -523,7 +523,7 @@ impl Dispatcher {
 
     /// After the last step, when the program is told to end during a run: writes down what the run did.
     /// Returns how many deliveries still wait.
-    pub(super) fn stop(&mut self, answers: Vec<Answer>) -> Result<u64, StoreError> {
+    pub(super) fn stop(&mut self, answers: Vec<Answer>) -> Done<u64> {
         for answer in answers {
             self.take(answer);
         }

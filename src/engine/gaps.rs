@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::Core;
+use super::{Core, Done};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::reason::Reason;
-use crate::store::{Channel, Open, Settled, SqlResult, StoreError, Tx};
+use crate::store::{Channel, Open, Settled, SqlResult, Tx};
 
 /// How many deliveries are let wait, or freed, in one transaction.
 const TOGETHER: u32 = 200;
@@ -85,7 +85,7 @@ impl Core {
         channel: &Channel,
         late_before: Timestamp,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Done<()> {
         let mut expired: Vec<(Open, Option<Settled>)> = Vec::new();
         self.write(|tx| {
             expired.clear();

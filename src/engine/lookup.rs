@@ -12,13 +12,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::Core;
+use super::{Core, Done};
 use crate::clock::{Now, Timestamp};
 use crate::contacts::opt_out::{self, Addressee, OptedOut};
 use crate::delivery::{Counts, Status};
 use crate::reason::{Explanation, Reason};
 use crate::recipient::mask_phone;
-use crate::store::{DueLookup, HiddenNumber, SqlResult, StoreError, Tx, UnknownDelivery};
+use crate::store::{DueLookup, HiddenNumber, SqlResult, Tx, UnknownDelivery};
 use crate::template::is_same_text;
 use crate::waha::{ChatSearch, OtherName, Search, Sighting};
 
@@ -128,7 +128,7 @@ impl Lookups {
 
 impl Core {
     /// Looks one delivery up; `None` when nothing had to be asked.
-    pub(super) fn look_up(&self, due: DueLookup) -> Result<Option<LookedUp>, StoreError> {
+    pub(super) fn look_up(&self, due: DueLookup) -> Done<Option<LookedUp>> {
         let id = due.delivery_id;
         let Some(unknown) = self.read(|tx| tx.unknown_delivery(id))? else {
             // It is known meanwhile, or was never claimed: there is no time at which to look.
@@ -145,7 +145,7 @@ impl Core {
         Ok(Some(LookedUp { trouble, has_made_due }))
     }
 
-    fn find(&self, unknown: &UnknownDelivery) -> Result<Finding, StoreError> {
+    fn find(&self, unknown: &UnknownDelivery) -> Done<Finding> {
         let Some(session) = &unknown.session else {
             return Ok(Finding::Refused(Reason::LookUpWithoutSession));
         };
@@ -201,11 +201,7 @@ impl Core {
         (search(skew_secs).search, skew_secs)
     }
 
-    fn judge_texts(
-        &self,
-        unknown: &UnknownDelivery,
-        sightings: Vec<Sighting>,
-    ) -> Result<Finding, StoreError> {
+    fn judge_texts(&self, unknown: &UnknownDelivery, sightings: Vec<Sighting>) -> Done<Finding> {
         if self.read(|tx| tx.has_rival(unknown, WINDOW_BEFORE + WINDOW_AFTER))? {
             return Ok(Finding::Nothing(Reason::SentTwice));
         }
@@ -223,12 +219,7 @@ impl Core {
     }
 
     /// Returns whether that ended an occurrence whose message is due again.
-    fn record_finding(
-        &self,
-        unknown: &UnknownDelivery,
-        finding: &Finding,
-        now: Now,
-    ) -> Result<bool, StoreError> {
+    fn record_finding(&self, unknown: &UnknownDelivery, finding: &Finding, now: Now) -> Done<bool> {
         let claimed_at = unknown.claimed_at;
         let (why, next) = match finding {
             Finding::Proof { waha_message_id, ack } => {
@@ -264,7 +255,7 @@ impl Core {
         waha_message_id: &str,
         ack: i64,
         now: Now,
-    ) -> Result<bool, StoreError> {
+    ) -> Done<bool> {
         let (status, error) = if ack >= 0 {
             (Status::Sent, None)
         } else {
@@ -286,7 +277,7 @@ impl Core {
         unknown: &UnknownDelivery,
         now: Now,
         change: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
-    ) -> Result<(T, bool), StoreError> {
+    ) -> Done<(T, bool)> {
         let (id, due_at) = (unknown.auto_message_id, unknown.due_at);
         let (changed, settled) = self.write(|tx| {
             let changed = change(tx)?;
@@ -342,7 +333,7 @@ const NOT_KNOWN: &str = "WAHA does not know it";
 /// cannot tell is asked again with growing gaps.
 impl Core {
     /// Asks for one name. Returns whether others may be asked for: what ails WAHA ails them too.
-    pub(super) fn ask_other_name(&self, hidden: &HiddenNumber) -> Result<bool, StoreError> {
+    pub(super) fn ask_other_name(&self, hidden: &HiddenNumber) -> Done<bool> {
         let HiddenNumber { lid, digits, session, .. } = hidden;
         let (answer, known) = match (lid, digits) {
             (Some(lid), _) => (self.waha.number_of_lid(session, lid), lid),

@@ -4,12 +4,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::Core;
 use super::worker::CUTS_MAX;
+use super::{Core, Done};
 use crate::clock::lock;
 use crate::delivery::{Counts, Outcome, Status};
 use crate::reason::Reason;
-use crate::store::{Claimed, Open, StoreError};
+use crate::store::{Claimed, Open};
 
 /// For how long WAHA's word is believed that it is Plus, or is not.
 const BELIEVED_FOR: Duration = Duration::from_mins(10);
@@ -58,7 +58,7 @@ impl Core {
     }
 
     /// Fails all that is pending of an occurrence, because the message itself cannot be sent.
-    pub(super) fn fail_pending(&self, open: &Open, why: &Reason) -> Result<(), StoreError> {
+    pub(super) fn fail_pending(&self, open: &Open, why: &Reason) -> Done<()> {
         let (id, due_at, now) = (open.auto_message_id, open.due_at, self.clock.now().wall);
         let (failed, settled) = self.write(|tx| {
             let failed = tx.end_all_pending(id, due_at, (Status::Failed, why), now)?;

@@ -12,6 +12,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::Done;
 use super::upkeep::unreadable;
 use crate::channels::{self, Comer, Lines, Off};
 use crate::clock::{Timestamp, lock};
@@ -24,7 +25,7 @@ use crate::reason::Reason;
 use crate::recipient::{self, Entry, number_to_check};
 use crate::recipients::{self, Recipients};
 use crate::store::{
-    Channel, DataVersion, Message, NewDelivery, Settled, SqlResult, Standing, Store, StoreError, Tx,
+    Channel, DataVersion, Message, NewDelivery, Settled, SqlResult, Standing, Store, Tx,
 };
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 use crate::trigger::Triggers;
@@ -135,7 +136,7 @@ impl Planner {
     }
 
     /// A whole pass: see [`Planner::step`].
-    pub fn pass(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+    pub fn pass(&mut self, now: Timestamp) -> Done<bool> {
         loop {
             let has_more = self.step(now)?;
             if !self.is_under_way() {
@@ -147,7 +148,7 @@ impl Planner {
     /// A piece of a pass, with one message at most. A pass expires what is too late, gives times to
     /// messages without one or with one of another zone, and plans what is due. Returns whether there
     /// is more, so that the caller comes back at once.
-    pub(super) fn step(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) fn step(&mut self, now: Timestamp) -> Done<bool> {
         if let Some(planning) = self.under_way.take() {
             return self.go_on(planning, now);
         }
@@ -172,7 +173,7 @@ impl Planner {
     }
 
     /// Returns whether another pass has to follow by that.
-    fn plan_next(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+    fn plan_next(&mut self, id: i64, now: Timestamp) -> Done<bool> {
         self.look_at_file(id)?;
         let planned = self.write(|tx| {
             let planned = self.plan(tx, id, now)?;
@@ -189,7 +190,7 @@ impl Planner {
 
     /// Reads the file of a message once, before the database is taken for planning it: nobody shall wait
     /// for that. What is wrong with it, planning finds.
-    fn look_at_file(&self, id: i64) -> Result<(), StoreError> {
+    fn look_at_file(&self, id: i64) -> Done<()> {
         let column = self.read(|tx| tx.content_of_message(id))?;
         if let Ok(content) = Content::read(column.as_deref()) {
             let _ = self.files.check(&content, self.config.media_max_mb, true);
@@ -250,7 +251,7 @@ impl Planner {
     }
 
     /// The next portion of a message. Returns whether there is more to plan, of this message or others.
-    fn go_on(&mut self, planning: Planning, now: Timestamp) -> Result<bool, StoreError> {
+    fn go_on(&mut self, planning: Planning, now: Timestamp) -> Done<bool> {
         if self.triggers.is_stopping() {
             return Ok(false);
         }
@@ -447,10 +448,10 @@ impl Planner {
     pub(super) fn fail_if_unreadable<T>(
         &self,
         id: i64,
-        result: Result<T, StoreError>,
+        result: Done<T>,
         failed: impl FnOnce(Reason) -> T,
         now: Timestamp,
-    ) -> Result<T, StoreError> {
+    ) -> Done<T> {
         let error = match result {
             Ok(value) => return Ok(value),
             Err(error) => error,
@@ -461,17 +462,11 @@ impl Planner {
         Ok(failed(reason))
     }
 
-    pub(super) fn read<T>(
-        &self,
-        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
-    ) -> Result<T, StoreError> {
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Done<T> {
         lock(&self.store).read(work)
     }
 
-    pub(super) fn write<T>(
-        &self,
-        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
-    ) -> Result<T, StoreError> {
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Done<T> {
         lock(&self.store).write(work)
     }
 }

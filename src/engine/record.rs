@@ -5,17 +5,17 @@
 
 use std::time::Duration;
 
-use super::Core;
 use super::channel_queue::{After, Memory};
 use super::gaps::soon;
 use super::worker::log_hold;
+use super::{Core, Done};
 use crate::clock::{Now, Timestamp};
 use crate::delivery::{Counts, Hold, HoldKind, Outcome, Status, Transition};
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::recipient::mask_phone;
 use crate::send_window::{Day, DayCount};
-use crate::store::{Channel, Claimed, Delivery, SendEnd, Settled, SqlResult, StoreError, Tx};
+use crate::store::{Channel, Claimed, Delivery, SendEnd, Settled, SqlResult, Tx};
 
 /// A claim and what became of it.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl Core {
     /// Makes what another process left `sending` `unknown`, and lets its channels rest a whole gap:
     /// the requests may have gone out just now. Returns how many stay `unknown`: an event of WAHA's
     /// may have proved what became of the others. With them the channels that have a pace.
-    pub(super) fn recover(&self) -> Result<(usize, Paced), StoreError> {
+    pub(super) fn recover(&self) -> Done<(usize, Paced)> {
         let Now { wall: now, .. } = self.clock.now();
         let ready_at = now.plus(self.config.longest_gap()).ceil_to_second();
         let (recovered, settled, paced) = self.write(|tx| {
@@ -106,12 +106,7 @@ impl Core {
         }
     }
 
-    fn try_to_record(
-        &self,
-        memory: &mut Memory,
-        result: &Unrecorded,
-        now: Now,
-    ) -> Result<After, StoreError> {
+    fn try_to_record(&self, memory: &mut Memory, result: &Unrecorded, now: Now) -> Done<After> {
         let Unrecorded { claimed, outcome, held_count } = result;
         let transition = outcome.transition();
         let (ready_at, ready) = self.next_ready(now, claimed.rests);

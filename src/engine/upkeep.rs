@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Done;
 use super::plan::{MESSAGES_PER_PASS, Planner, too_late};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::reason::Reason;
 use crate::schedule::{self, ScheduleError, Taken, Zone};
-use crate::store::{Message, Past, SqlResult, StoreError, Tx};
+use crate::store::{Message, Past, SqlResult, Tx};
 
 /// A schedule whose first time was so little before its row was made still means that time: forms
 /// have minutes, and cron comes every few.
@@ -25,7 +26,7 @@ const UNLOOKED_MAX: Duration = Duration::from_mins(10);
 
 impl Planner {
     /// Ends what is pending of occurrences past the late limit, and settles those with nothing left to do.
-    pub(super) fn expire(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn expire(&self, now: Timestamp) -> Done<()> {
         self.write(|tx| {
             tx.localize_taken(&self.config.zone, now)?;
             tx.put_back_unplanned(now)?;
@@ -60,7 +61,7 @@ impl Planner {
 
     /// Fails what waits for a channel that is not there any more: nobody would ever send it. Returns
     /// whether there may be more.
-    pub(super) fn fail_without_channel(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) fn fail_without_channel(&self, now: Timestamp) -> Done<bool> {
         let mut has_more = false;
         let missing = self.read(|tx| tx.missing_channels())?;
         for channel_id in missing {
@@ -96,7 +97,7 @@ impl Planner {
     /// At the end of a run: settles occurrences that wait for nothing but a look-up that does not come
     /// (the run had no time for it, or the clock was set back). Returns whether one of their messages
     /// is due again.
-    pub(crate) fn settle_unlooked(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) fn settle_unlooked(&self, now: Timestamp) -> Done<bool> {
         let (from, until) = (now.minus(UNLOOKED_MAX), now.plus(UNLOOKED_MAX));
         let mut is_due = false;
         let unlooked = self.read(|tx| match tx.clock_believed()?.hold {
@@ -113,7 +114,7 @@ impl Planner {
     }
 
     /// Gives scheduled messages without a time the first one of their schedule.
-    pub(super) fn give_times(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) fn give_times(&self, now: Timestamp) -> Done<bool> {
         let ids = self.read(|tx| tx.untimed_message_ids(MESSAGES_PER_PASS))?;
         self.time_each(&ids, now, |tx, id| self.give_time(tx, id, now))?;
         Ok(!ids.is_empty())
@@ -121,7 +122,7 @@ impl Planner {
 
     /// Works the times of scheduled messages out anew that were worked out in another zone, and looks
     /// at those that somebody wrote beside a rule. Returns whether there may be more.
-    pub(super) fn look_at_zones(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(super) fn look_at_zones(&self, now: Timestamp) -> Done<bool> {
         let zone = &self.config.zone;
         let ids = self.read(|tx| tx.message_ids_of_other_zones(zone, MESSAGES_PER_PASS))?;
         let moved = self.time_each(&ids, now, |tx, id| self.look_at_zone(tx, id, now))?;
@@ -140,7 +141,7 @@ impl Planner {
         ids: &[i64],
         now: Timestamp,
         look: impl Fn(&Tx<'_>, i64) -> SqlResult<Result<bool, Reason>>,
-    ) -> Result<usize, StoreError> {
+    ) -> Done<usize> {
         let mut moved = 0;
         for id in ids {
             let looked = self.write(|tx| {

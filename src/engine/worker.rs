@@ -11,7 +11,7 @@ use super::channel_queue::{After, Memory};
 use super::gaps::Next;
 use super::media::{UPLOAD_REST, give_up_cuts};
 use super::record::Unrecorded;
-use super::{Answer, Core, DATABASE_REST, Job};
+use super::{Answer, Core, DATABASE_REST, Done, Job};
 use crate::channels::{self, Availability};
 use crate::clock::{Now, Timestamp};
 use crate::contacts::opt_out;
@@ -70,7 +70,7 @@ impl Core {
     }
 
     /// Looks at a channel that is ready by the queue, and sends its next delivery.
-    fn turn(&self, id: i64, memory: &mut Memory) -> Result<After, StoreError> {
+    fn turn(&self, id: i64, memory: &mut Memory) -> Done<After> {
         let now = self.clock.now();
         if let Some(leftover) = memory.unrecorded.take() {
             return Ok(self.record(memory, leftover, now));
@@ -127,7 +127,7 @@ impl Core {
     }
 
     /// Whether a delivery is not to be sent as it was planned: it is ended, or addressed anew.
-    fn is_changed(&self, open: &Open, now: Timestamp) -> Result<bool, StoreError> {
+    fn is_changed(&self, open: &Open, now: Timestamp) -> Done<bool> {
         match open.recipient {
             RecipientNow::ContactChanged => self.follow_contact(open, now)?,
             RecipientNow::OptedOut => {
@@ -199,7 +199,7 @@ impl Core {
 
 impl Turn<'_> {
     /// Sends the next delivery of the channel, if nothing is in the way now.
-    fn send_next(mut self, open: &Open, standing: Standing) -> Result<After, StoreError> {
+    fn send_next(mut self, open: &Open, standing: Standing) -> Done<After> {
         let (core, channel) = (self.core, self.channel);
         let now = core.clock.now();
         let allowance = match self.allowance() {
@@ -255,7 +255,7 @@ impl Turn<'_> {
     }
 
     /// A channel without deliveries is looked at all the same, so that its row tells the truth.
-    fn look_without_sending(mut self, after: After) -> Result<After, StoreError> {
+    fn look_without_sending(mut self, after: After) -> Done<After> {
         if self.channel.held.is_some() {
             match self.session_trouble()? {
                 Some(hold) => drop(self.hold(&hold)?),
@@ -269,7 +269,7 @@ impl Turn<'_> {
 
     /// Why the session may not send for the channel, if it may not: its state, or its number. WORKING
     /// is believed for a short while, except of a held channel.
-    fn session_trouble(&mut self) -> Result<Option<Hold>, StoreError> {
+    fn session_trouble(&mut self) -> Done<Option<Hold>> {
         let Self { core, channel, session, .. } = *self;
         let now = core.clock.now();
         let is_free = channel.held.is_none();
@@ -315,7 +315,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn hold(&self, hold: &Hold) -> Result<After, StoreError> {
+    pub(super) fn hold(&self, hold: &Hold) -> Done<After> {
         let (core, channel) = (self.core, self.channel);
         let now = core.clock.now().wall;
         if let Some(held) = &channel.held
@@ -337,7 +337,7 @@ impl Turn<'_> {
         Ok(After::Held)
     }
 
-    fn free(&self) -> Result<(), StoreError> {
+    fn free(&self) -> Done<()> {
         let (core, id) = (self.core, self.channel.id);
         let now = core.clock.now().wall;
         if core.write(|tx| tx.free_channel(id, now))? {
@@ -362,7 +362,7 @@ impl Turn<'_> {
         allowance: &Allowance,
         open: &Open,
         reserved_id: Option<&str>,
-    ) -> Result<After, StoreError> {
+    ) -> Done<After> {
         let Self { core, channel, session, .. } = self;
         // The looks at the session and for an id may have taken long.
         if core.triggers.is_stopping() || core.is_over(core.clock.now()) {
@@ -468,7 +468,7 @@ impl Core {
     }
 
     /// A row that nobody can read must not stop its channel.
-    fn fail_unreadable(&self, open: &Open, error: StoreError) -> Result<After, StoreError> {
+    fn fail_unreadable(&self, open: &Open, error: StoreError) -> Done<After> {
         let Some(cause) = error.unreadable_row() else { return Err(error) };
         let now = self.clock.now();
         let why = Reason::DeliveryUnreadable { cause };
@@ -483,7 +483,7 @@ impl Core {
         status: Status,
         error: &Reason,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Done<()> {
         let settled = self.write(|tx| self.end_in(tx, open, status, error, now))?;
         self.note_ended(open, status, settled.as_ref());
         Ok(())
@@ -508,7 +508,7 @@ impl Core {
     }
 
     /// Lets a delivery follow its contact, who was removed or has another number.
-    fn follow_contact(&self, open: &Open, now: Timestamp) -> Result<(), StoreError> {
+    fn follow_contact(&self, open: &Open, now: Timestamp) -> Done<()> {
         if let Followed::Skipped(settled) =
             self.write(|tx| waiting::follow(tx, open.id, &self.config, now))?
         {

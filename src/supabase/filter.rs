@@ -35,7 +35,6 @@ impl Filter {
         Self(format!("{}&{column}={operator}.{}", self.0, encode(value)))
     }
 
-    /// Also all of `other`.
     pub(super) fn and_all(self, other: &Self) -> Self {
         Self(format!("{}&{}", self.0, other.0))
     }

@@ -32,7 +32,6 @@ pub(crate) const AWAY_MAX: Duration = Duration::from_mins(15);
 /// Waits after a failure, in units of five time limits of a request: 1, 2, 5 and 15 minutes.
 const RETRY_UNITS: [u32; 4] = [1, 2, 5, 15];
 
-/// The link of one database.
 pub struct Link {
     remote: Remote,
     settings: Supabase,

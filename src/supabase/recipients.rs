@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::remote::{Remote, text};
-use super::reply::Trouble;
+use super::reply::Told;
 use super::tables::Tables;
 use crate::recipient::SKIP_KEY;
 
@@ -32,7 +32,7 @@ impl Contacts {
         remote: &Remote,
         tables: &Tables,
         rows: impl Iterator<Item = &'a Value>,
-    ) -> Result<Self, Trouble> {
+    ) -> Told<Self> {
         let entries: Vec<Value> = rows.flat_map(entries).collect();
         let ids = entries.iter().filter_map(|entry| contact_id(tables, entry)).collect();
         Ok(Self {
@@ -119,7 +119,7 @@ fn contacts(
     remote: &Remote,
     tables: &Tables,
     ids: &HashSet<String>,
-) -> Result<HashMap<String, Contact>, Trouble> {
+) -> Told<HashMap<String, Contact>> {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let rows = remote.contacts(tables, "id", &ids)?;
     let contact = |row: &Value| {
@@ -134,11 +134,7 @@ fn contacts(
 }
 
 /// The numbers, as digits, of those who are named by a number and are off on the website.
-fn inactive(
-    remote: &Remote,
-    tables: &Tables,
-    entries: &[Value],
-) -> Result<HashSet<String>, Trouble> {
+fn inactive(remote: &Remote, tables: &Tables, entries: &[Value]) -> Told<HashSet<String>> {
     if !tables.contacts.as_ref().is_some_and(|contacts| contacts.has("is_active")) {
         return Ok(HashSet::new());
     }

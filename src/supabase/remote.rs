@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::filter::{Filter, encode};
 use super::key::Key;
-use super::reply::{self, Answer, Kind, Trouble};
+use super::reply::{self, Answer, Kind, Told, Trouble};
 use super::tables::{CLAIMS, DELIVERIES, OWNERS, Tables};
 use crate::clock::{Timestamp, lock};
 use crate::config::Supabase;
@@ -51,7 +51,7 @@ pub(super) struct Found {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RemoteMessage {
+pub(super) struct RemoteRow {
     pub(super) id: String,
     pub(super) title: Option<String>,
     pub(super) message: String,
@@ -147,10 +147,7 @@ impl Remote {
     }
 
     /// All rows, page by page: `next` asks for those behind the last one. The server may cut a page at less.
-    fn pages<T>(
-        next: impl Fn(Option<&T>) -> Answer,
-        read: impl Fn(&Value) -> T,
-    ) -> Result<Vec<T>, Trouble> {
+    fn pages<T>(next: impl Fn(Option<&T>) -> Answer, read: impl Fn(&Value) -> T) -> Told<Vec<T>> {
         let mut all = Vec::new();
         loop {
             let rows = next(all.last())?;
@@ -166,11 +163,11 @@ impl Remote {
     }
 
     /// The project's description: see [`Tables`].
-    pub(super) fn describe(&self) -> Result<Value, Trouble> {
+    pub(super) fn describe(&self) -> Told<Value> {
         reply::read(self.reply(Method::Get, "", "", None))
     }
 
-    pub(super) fn channels(&self, tables: &Tables) -> Result<Vec<RemoteChannel>, Trouble> {
+    pub(super) fn channels(&self, tables: &Tables) -> Told<Vec<RemoteChannel>> {
         let table = &tables.channels;
         let select = table.select("id name session_name is_active");
         let page = |last: Option<&RemoteChannel>| {
@@ -195,7 +192,7 @@ impl Remote {
         channels: &[String],
         since: &str,
         after: Option<&Found>,
-    ) -> Result<Vec<Found>, Trouble> {
+    ) -> Told<Vec<Found>> {
         let channels = channels.iter().map(String::as_str);
         let mut filter = Filter::equal("status", "scheduled")
             .and("scheduled_at", "lte", "now")
@@ -221,7 +218,7 @@ impl Remote {
         tables: &Tables,
         what: Listed<'_>,
         limit: usize,
-    ) -> Result<Vec<RemoteMessage>, Trouble> {
+    ) -> Told<Vec<RemoteRow>> {
         let scheduled = Filter::equal("status", "scheduled");
         let due = scheduled.clone().and("scheduled_at", "lte", "now");
         let filter = match what {
@@ -244,11 +241,7 @@ impl Remote {
     }
 
     /// Reads rows anew, whole. A row that is gone is left out.
-    pub(super) fn read_again(
-        &self,
-        tables: &Tables,
-        ids: &[&str],
-    ) -> Result<Vec<RemoteMessage>, Trouble> {
+    pub(super) fn read_again(&self, tables: &Tables, ids: &[&str]) -> Told<Vec<RemoteRow>> {
         let table = &tables.messages;
         let columns = "id title message contact_ids scheduled_at schedules interval_config status sent_at updated_at";
         let select = table.select(&format!("{columns} {}", tables.channel_column));
@@ -272,7 +265,7 @@ impl Remote {
         tables: &Tables,
         channels: &[String],
         since: &str,
-    ) -> Result<Vec<RemoteMessage>, Trouble> {
+    ) -> Told<Vec<RemoteRow>> {
         let channels = channels.iter().map(String::as_str);
         let filter = Filter::equal("status", "scheduled")
             .and("scheduled_at", "lt", since)
@@ -285,11 +278,7 @@ impl Remote {
     }
 
     /// Of rows under way: id with status, instants and channel.
-    pub(super) fn watch(
-        &self,
-        tables: &Tables,
-        ids: &[&str],
-    ) -> Result<Vec<RemoteMessage>, Trouble> {
+    pub(super) fn watch(&self, tables: &Tables, ids: &[&str]) -> Told<Vec<RemoteRow>> {
         if !tables.messages.has("updated_at") {
             return self.read_again(tables, ids);
         }
@@ -312,24 +301,24 @@ impl Remote {
     }
 
     /// Claims occurrences; returns those that were won. None that is left out is lost for sure.
-    pub(super) fn claim(&self, rows: &[Value]) -> Result<Vec<RemoteClaim>, Trouble> {
+    pub(super) fn claim(&self, rows: &[Value]) -> Told<Vec<RemoteClaim>> {
         let path = format!("{CLAIMS}?on_conflict=auto_message_id,due_at");
         Ok(self.ask(Method::Post, &path, IGNORE, Some(&json!(rows)))?.iter().map(claim).collect())
     }
 
-    pub(super) fn claims_of(&self, messages: &[&str]) -> Result<Vec<RemoteClaim>, Trouble> {
+    pub(super) fn claims_of(&self, messages: &[&str]) -> Told<Vec<RemoteClaim>> {
         let of = ("auto_message_id", messages);
         let rows = self.get_of(CLAIMS, of, "&order=due_at.desc&limit=1000")?;
         Ok(rows.iter().map(claim).collect())
     }
 
-    pub(super) fn open_claims(&self, appliance: &str) -> Result<Vec<RemoteClaim>, Trouble> {
+    pub(super) fn open_claims(&self, appliance: &str) -> Told<Vec<RemoteClaim>> {
         let filter = Filter::equal("claimed_by", appliance).and("settled_at", "is", "null");
         self.claims(&filter, "")
     }
 
     /// All claims that fit, page by page: the server may cut pages at less.
-    fn claims(&self, filter: &Filter, select: &str) -> Result<Vec<RemoteClaim>, Trouble> {
+    fn claims(&self, filter: &Filter, select: &str) -> Told<Vec<RemoteClaim>> {
         let rest = format!("{select}&order=due_at,auto_message_id&limit=1000");
         let page = |last: Option<&RemoteClaim>| {
             let after =
@@ -345,7 +334,7 @@ impl Remote {
         tables: &Tables,
         channels: &[String],
         appliance: &str,
-    ) -> Result<Vec<RemoteClaim>, Trouble> {
+    ) -> Told<Vec<RemoteClaim>> {
         let messages = &tables.messages.name;
         let column = format!("{messages}.{}", tables.channel_column);
         let filter = Filter::one_of(&column, channels.iter().map(String::as_str))
@@ -399,7 +388,7 @@ impl Remote {
         status: &str,
         guard: &Guard,
         body: &Value,
-    ) -> Result<bool, Trouble> {
+    ) -> Told<bool> {
         let filter = Filter::equal("status", status);
         let all = guard.columns().into_iter();
         let filter = all.fold(filter, |filter, (column, value)| filter.and(column, "eq", value));
@@ -408,12 +397,7 @@ impl Remote {
 
     /// Writes the same into scheduled messages, each still as its guard says. What came of it is to be
     /// read: asked for the rows, PostgREST would apply `or` to them again, as they are afterwards.
-    pub(super) fn settle_all(
-        &self,
-        tables: &Tables,
-        guards: &[Guard],
-        body: &Value,
-    ) -> Result<(), Trouble> {
+    pub(super) fn settle_all(&self, tables: &Tables, guards: &[Guard], body: &Value) -> Told<()> {
         let filter =
             Filter::equal("status", "scheduled").and_any_of(guards.iter().map(Guard::columns));
         let path = format!("{}?{}", tables.messages.name, filter.text());
@@ -421,14 +405,14 @@ impl Remote {
     }
 
     /// Takes a channel that nobody owns. Returns who owns it now.
-    pub(super) fn own(&self, channel: &str, appliance: &str) -> Result<Option<Owner>, Trouble> {
+    pub(super) fn own(&self, channel: &str, appliance: &str) -> Told<Option<Owner>> {
         let row = json!([{ "channel_id": channel, "appliance_id": appliance,
             "version": env!("CARGO_PKG_VERSION") }]);
         self.ask(Method::Post, &format!("{OWNERS}?on_conflict=channel_id"), IGNORE, Some(&row))?;
         Ok(self.owners()?.into_iter().find(|owner| owner.channel == channel))
     }
 
-    pub(super) fn owners(&self) -> Result<Vec<Owner>, Trouble> {
+    pub(super) fn owners(&self) -> Told<Vec<Owner>> {
         let owner = |row: &Value| Owner {
             channel: text(row, "channel_id").unwrap_or_default(),
             appliance: text(row, "appliance_id").unwrap_or_default(),
@@ -445,7 +429,7 @@ impl Remote {
     }
 
     /// Says that this appliance lives. Returns the channels that are still its own.
-    pub(super) fn seen(&self, appliance: &str) -> Result<Vec<String>, Trouble> {
+    pub(super) fn seen(&self, appliance: &str) -> Told<Vec<String>> {
         let filter = Filter::equal("appliance_id", appliance);
         let body = json!({ "seen_at": "now", "version": env!("CARGO_PKG_VERSION") });
         let rows = self.patch(OWNERS, &filter, "&select=channel_id", &body)?;
@@ -454,7 +438,7 @@ impl Remote {
 
     /// Makes a channel ours that is `from`'s. Returns whether it was. Since when it is sent for stays: of
     /// several that had it, each may have left something.
-    pub(super) fn take_over(&self, channel: &str, from: &str, to: &str) -> Result<bool, Trouble> {
+    pub(super) fn take_over(&self, channel: &str, from: &str, to: &str) -> Told<bool> {
         let filter = Filter::equal("channel_id", channel).and("appliance_id", "eq", from);
         let body = json!({ "appliance_id": to, "seen_at": "now" });
         Ok(!self.patch(OWNERS, &filter, "", &body)?.is_empty())
@@ -466,7 +450,6 @@ impl Remote {
     }
 }
 
-/// What [`Remote::list`] lists.
 #[derive(Clone, Copy)]
 pub(super) enum Listed<'a> {
     /// Scheduled for a time before the link.
@@ -498,8 +481,8 @@ pub(super) struct Guard {
 
 impl Guard {
     /// That a row is still as it was read.
-    pub(super) fn of(row: &RemoteMessage) -> Self {
-        let RemoteMessage { id, scheduled_at, updated_at, .. } = row.clone();
+    pub(super) fn of(row: &RemoteRow) -> Self {
+        let RemoteRow { id, scheduled_at, updated_at, .. } = row.clone();
         Self { id, scheduled_at, updated_at }
     }
 
@@ -553,8 +536,8 @@ fn claim(row: &Value) -> RemoteClaim {
     }
 }
 
-fn message(row: &Value, channel_column: &str) -> Option<RemoteMessage> {
-    Some(RemoteMessage {
+fn message(row: &Value, channel_column: &str) -> Option<RemoteRow> {
+    Some(RemoteRow {
         id: text(row, "id")?,
         title: text(row, "title"),
         message: text(row, "message").unwrap_or_default(),

@@ -24,7 +24,6 @@ pub(super) enum Kind {
     Slow,
     /// It may have been done.
     Unknown,
-    /// The key is not accepted.
     Key,
     /// The clocks disagree about the key's times.
     Clock,
@@ -50,8 +49,10 @@ pub(super) struct Trouble {
     pub(super) wait: Option<Duration>,
 }
 
+/// What Supabase tells.
+pub(super) type Told<T> = Result<T, Trouble>;
 /// The rows of an answer, or why there are none.
-pub(super) type Answer = Result<Vec<Value>, Trouble>;
+pub(super) type Answer = Told<Vec<Value>>;
 
 impl Trouble {
     pub(super) fn new(kind: Kind, words: impl Into<String>) -> Self {
@@ -70,14 +71,14 @@ pub(super) fn rows(reply: Result<Reply, NoReply>) -> Answer {
 }
 
 /// Whether a request was done whose answer has no rows.
-pub(super) fn done(reply: Result<Reply, NoReply>) -> Result<(), Trouble> {
+pub(super) fn done(reply: Result<Reply, NoReply>) -> Told<()> {
     match reply {
         Ok(reply) if (200..300).contains(&reply.status) => Ok(()),
         reply => read(reply).map(drop),
     }
 }
 
-pub(super) fn read(reply: Result<Reply, NoReply>) -> Result<Value, Trouble> {
+pub(super) fn read(reply: Result<Reply, NoReply>) -> Told<Value> {
     match reply {
         Err(NoReply::NotSent(why)) => {
             Err(Trouble::new(Kind::NotApplied, format!("no connection: {why}")))
@@ -89,7 +90,7 @@ pub(super) fn read(reply: Result<Reply, NoReply>) -> Result<Value, Trouble> {
     }
 }
 
-fn read_reply(reply: &Reply) -> Result<Value, Trouble> {
+fn read_reply(reply: &Reply) -> Told<Value> {
     let body: Option<Value> =
         reply.is_whole.then(|| serde_json::from_slice(&reply.body).ok()).flatten();
     if (200..300).contains(&reply.status) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::key::Key;
-use super::remote::{IDS_MAX, Listed, Owner, Remote, RemoteChannel, RemoteMessage};
+use super::remote::{IDS_MAX, Listed, Owner, Remote, RemoteChannel, RemoteRow};
 use super::reply::Trouble;
 use super::tables::Tables;
 use super::times;
@@ -103,7 +103,6 @@ pub(crate) struct SurveyedChannel {
 pub struct Choice<'a> {
     /// By name or id; `None` for all that are free and whose session is there.
     pub channels: Option<&'a [String]>,
-    /// Whether this WAHA has a session.
     pub has_session: &'a dyn Fn(&str) -> bool,
 }
 
@@ -213,7 +212,7 @@ pub(crate) fn survey(
     }
     to_send.sort_by_key(|row| times::instant(&row.scheduled_at));
     let (old, without) = (list(Listed::Old { before: &since })?, list(Listed::WithoutChannel)?);
-    let shown = |rows: &[RemoteMessage]| shown(rows, &channels);
+    let shown = |rows: &[RemoteRow]| shown(rows, &channels);
     let yesterday = theirs.minus(CRON_SEEN).to_string();
     let is_shared =
         state.as_ref().filter(|state| state.is_on).map_or(tables.is_shared, |it| it.is_shared);
@@ -274,8 +273,8 @@ impl SurveyedRow {
     }
 }
 
-fn shown(rows: &[RemoteMessage], channels: &[SurveyedChannel]) -> Vec<SurveyedRow> {
-    let row = |row: &RemoteMessage| SurveyedRow {
+fn shown(rows: &[RemoteRow], channels: &[SurveyedChannel]) -> Vec<SurveyedRow> {
+    let row = |row: &RemoteRow| SurveyedRow {
         id: row.id.clone(),
         title: row.title.clone().unwrap_or_else(|| row.id.clone()),
         at: times::instant(&row.scheduled_at),

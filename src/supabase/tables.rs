@@ -22,7 +22,6 @@ pub(super) struct Tables {
     pub(super) channels: Table,
     /// Messages may name their contacts without a table of contacts.
     pub(super) contacts: Option<Table>,
-    /// The column of a message that names its channel.
     pub(super) channel_column: String,
     /// Whether the tables of `migration.sql` are there.
     pub(super) is_shared: bool,

@@ -4,7 +4,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::super::recipients::Contacts;
-use super::super::remote::{Guard, IDS_MAX, RemoteMessage};
+use super::super::remote::{Guard, IDS_MAX, RemoteRow};
 use super::super::times;
 use super::{Link, Pass, Step};
 use crate::clock::Timestamp;
@@ -46,7 +46,7 @@ impl Link {
         &mut self,
         pass: &Pass,
         claim: &LinkClaim,
-        row: Option<&RemoteMessage>,
+        row: Option<&RemoteRow>,
     ) -> Step<()> {
         if claim.auto_message_id.is_none() {
             return self.release(pass, claim);
@@ -72,7 +72,7 @@ impl Link {
         &mut self,
         pass: &Pass,
         claims: &[&LinkClaim],
-        rows: &[RemoteMessage],
+        rows: &[RemoteRow],
         contacts: &Contacts,
     ) -> Step<bool> {
         let (now, zone) = (self.wall_now(), self.config.zone.clone());
@@ -109,7 +109,7 @@ impl Link {
         &mut self,
         pass: &Pass,
         claim: &LinkClaim,
-        row: &RemoteMessage,
+        row: &RemoteRow,
     ) -> Step<Option<Timestamp>> {
         let (project, zone) = (&pass.state.project, &self.config.zone);
         Ok(self.store.read(|tx| next_of(tx, zone, (project, claim), row))?)
@@ -139,12 +139,7 @@ impl Link {
         self.plan_claimed(pass)
     }
 
-    fn watch_one(
-        &mut self,
-        pass: &Pass,
-        claim: &LinkClaim,
-        row: Option<&RemoteMessage>,
-    ) -> Step<()> {
+    fn watch_one(&mut self, pass: &Pass, claim: &LinkClaim, row: Option<&RemoteRow>) -> Step<()> {
         let Some(row) = row else { return self.end_by_website(claim, &Reason::WebsiteDeleted) };
         if row.status != "scheduled" {
             if row.status != "cancelled" {
@@ -163,7 +158,7 @@ impl Link {
 
     /// A row was edited after its claim: it is read and planned again, for those who are new. Nobody can be
     /// added to what another database sent, or one that was lost may have sent.
-    pub(super) fn note_edit(&mut self, claim: &LinkClaim, row: &RemoteMessage) -> Step<()> {
+    pub(super) fn note_edit(&mut self, claim: &LinkClaim, row: &RemoteRow) -> Step<()> {
         let mark = mark(row);
         self.write(|tx| {
             if claim.auto_message_id.is_none() || tx.is_claim_of_lost_ledger(claim.id)? {
@@ -176,7 +171,7 @@ impl Link {
     /// A row that is being sent got another time. A later one is a new occurrence, and what is left of
     /// this one ends. One that is past is no new occurrence: those who have it would get it again at
     /// once. An edit of a series writes its first time, too. So the row gets back its time.
-    fn moved(&mut self, pass: &Pass, claim: &LinkClaim, row: &RemoteMessage) -> Step<()> {
+    fn moved(&mut self, pass: &Pass, claim: &LinkClaim, row: &RemoteRow) -> Step<()> {
         if self.is_past(pass, row) {
             return self.set_back(pass, claim, row);
         }
@@ -184,17 +179,12 @@ impl Link {
     }
 
     /// Whether a row's time is past, by the project's clock.
-    pub(super) fn is_past(&self, pass: &Pass, row: &RemoteMessage) -> bool {
+    pub(super) fn is_past(&self, pass: &Pass, row: &RemoteRow) -> bool {
         let now = self.remote.date().unwrap_or(pass.now.wall);
         times::instant(&row.scheduled_at).is_some_and(|at| at <= now)
     }
 
-    pub(super) fn set_back(
-        &mut self,
-        pass: &Pass,
-        claim: &LinkClaim,
-        row: &RemoteMessage,
-    ) -> Step<()> {
+    pub(super) fn set_back(&mut self, pass: &Pass, claim: &LinkClaim, row: &RemoteRow) -> Step<()> {
         let body = serde_json::json!({ "scheduled_at": claim.due_at });
         self.remote.settle(&pass.tables, "scheduled", &Guard::of(row), &body)?;
         Ok(())
@@ -209,7 +199,6 @@ impl Link {
         })
     }
 
-    /// Ends what is under way and fits.
     pub(super) fn cancel_where(
         &mut self,
         reason: &Reason,
@@ -322,12 +311,12 @@ impl Link {
 }
 
 /// The channel of a row that is still what was claimed, and sent from here.
-fn to_plan<'a>(pass: &'a Pass, claim: &LinkClaim, row: &RemoteMessage) -> Option<&'a LinkChannel> {
+fn to_plan<'a>(pass: &'a Pass, claim: &LinkClaim, row: &RemoteRow) -> Option<&'a LinkChannel> {
     let wanted = row.channel.as_deref().filter(|_| is_as_found(claim, row))?;
     pass.channels.iter().find(|channel| channel.remote_id == wanted)
 }
 
-fn is_as_found(claim: &LinkClaim, row: &RemoteMessage) -> bool {
+fn is_as_found(claim: &LinkClaim, row: &RemoteRow) -> bool {
     row.status == "scheduled" && row.scheduled_at == claim.due_at
 }
 
@@ -360,7 +349,7 @@ fn next_of(
     tx: &Tx<'_>,
     zone: &Zone,
     (project, claim): (&str, &LinkClaim),
-    row: &RemoteMessage,
+    row: &RemoteRow,
 ) -> SqlResult<Option<Timestamp>> {
     let Some(scheduled_at) = times::instant(&row.scheduled_at) else { return Ok(None) };
     let rule = (row.schedules.as_deref(), row.interval_config.as_deref());
@@ -374,7 +363,7 @@ fn next_of(
 }
 
 /// Keeps in which wall-clock the list of a row is, when it is not that of TIMEZONE.
-fn note_offset(tx: &Tx<'_>, zone: &Zone, project: &str, row: &RemoteMessage) -> SqlResult<()> {
+fn note_offset(tx: &Tx<'_>, zone: &Zone, project: &str, row: &RemoteRow) -> SqlResult<()> {
     let Some(at) = times::instant(&row.scheduled_at) else { return Ok(()) };
     let known = tx.link_offset(project, &row.id)?;
     match times::offset(row.schedules.as_deref(), at, known, zone) {
@@ -383,8 +372,7 @@ fn note_offset(tx: &Tx<'_>, zone: &Zone, project: &str, row: &RemoteMessage) -> 
     }
 }
 
-/// Why a row that was being sent is over.
-fn why_over(row: &RemoteMessage) -> Reason {
+fn why_over(row: &RemoteRow) -> Reason {
     match row.status.as_str() {
         "scheduled" => Reason::WebsiteMoved,
         "sent" | "failed" => Reason::WebsiteEnded,
@@ -393,7 +381,7 @@ fn why_over(row: &RemoteMessage) -> Reason {
 }
 
 /// By what an edit of a row is noticed.
-pub(super) fn mark(row: &RemoteMessage) -> String {
+pub(super) fn mark(row: &RemoteRow) -> String {
     if let Some(updated_at) = &row.updated_at {
         return updated_at.clone();
     }

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::remote::{Guard, RemoteMessage};
-use super::super::reply::{Kind, Trouble};
+use super::super::remote::{Guard, RemoteRow};
+use super::super::reply::{Kind, Told, Trouble};
 use super::super::times;
 use super::{Link, Pass, Step};
 use crate::delivery::{MessageStatus, Status};
@@ -260,7 +260,7 @@ impl Link {
             let Ended { claim, ending } = one;
             let row = rows.iter().find(|row| row.id == claim.remote_id);
             // What was edited after a channel was taken over is the other one's.
-            let is_open = |row: &RemoteMessage| {
+            let is_open = |row: &RemoteRow| {
                 row.status == "scheduled" && ending.status != MessageStatus::Cancelled
             };
             match row.filter(|row| !is_ours(row, claim, ending)) {
@@ -287,7 +287,7 @@ impl Link {
         &mut self,
         pass: &Pass,
         one: &Ended,
-        row: &RemoteMessage,
+        row: &RemoteRow,
         body: &Value,
     ) -> Step<()> {
         let Ended { claim, ending } = one;
@@ -376,7 +376,7 @@ fn alike<'a>(ended: &[&'a Ended], body: impl Fn(&Ended) -> Value) -> Vec<(Value,
 }
 
 /// A guard that did not hold is no trouble; nor is a row that is gone.
-fn taken<T>(done: Result<T, Trouble>) -> Step<()> {
+fn taken<T>(done: Told<T>) -> Step<()> {
     match done {
         Ok(_) | Err(Trouble { kind: Kind::Gone, .. }) => Ok(()),
         Err(trouble) => Err(trouble.into()),
@@ -427,7 +427,7 @@ fn row_body(pass: &Pass, ending: &LinkEnding) -> Value {
 }
 
 /// Whether a row is as we wrote it: the answer was lost.
-fn is_ours(row: &RemoteMessage, claim: &LinkClaim, ending: &LinkEnding) -> bool {
+fn is_ours(row: &RemoteRow, claim: &LinkClaim, ending: &LinkEnding) -> bool {
     if let Some(next) = claim.next_at {
         return times::instant(&row.scheduled_at) == Some(next);
     }
