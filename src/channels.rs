@@ -67,7 +67,6 @@ impl OwnGap {
         Self(Some(hours))
     }
 
-    /// For the column.
     pub(crate) fn column(self) -> Option<i64> {
         self.0.map(i64::from)
     }
@@ -260,7 +259,6 @@ pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError>
     })
 }
 
-/// Why a channel is not removed; `None` when it can be.
 pub(crate) fn why_it_stays(tx: &Tx<'_>, channel: &Channel) -> SqlResult<Option<Reason>> {
     let (channel_id, name) = (channel.id, channel.name.clone());
     if channel_id == DEFAULT_CHANNEL {
@@ -309,7 +307,6 @@ pub(crate) fn find(store: &mut Store, channel: &str) -> Result<Channel, ChannelE
     store.read(|tx| find_in(tx, channel))?.map_err(refused)
 }
 
-/// The same in a transaction.
 fn find_in(tx: &Tx<'_>, text: &str) -> SqlResult<Result<Channel, Reason>> {
     let mut channels = tx.channels()?;
     let text = text.trim();

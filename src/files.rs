@@ -52,7 +52,6 @@ struct Stamp {
     identity: Option<(u64, u64)>,
 }
 
-/// A file that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     /// The SHA-256 of its bytes.

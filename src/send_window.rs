@@ -28,7 +28,6 @@ const MINUTE_SECS: i64 = 60;
 pub(crate) const DAILY_LIMIT_MAX: u32 = 1_000_000;
 /// The most hours between two messages to a chat: what was sent is on record for so long, whatever `prune` is told.
 pub(crate) const RECIPIENT_GAP_HOURS_MAX: u32 = 168;
-/// How a window is written.
 pub(crate) const WINDOW_FORM: &str = "hours such as 07:00-21:00, or always";
 
 /// The hours of the day in which a channel may send.
@@ -202,7 +201,6 @@ impl Allowance {
         self.warned.map_or(limit, |warned| warned.limit_on(day, limit))
     }
 
-    /// Why a day is full that has `limit` sends.
     fn full(&self, limit: u32, day: Day) -> Closed {
         if self.warned.is_some_and(|warned| warned.lasts_on(day)) {
             return Closed::Warned(limit);

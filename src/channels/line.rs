@@ -19,7 +19,6 @@ pub struct Line {
     /// The channel as if it were free; `None` when there is none with this id.
     pub(crate) channel: Option<Channel>,
     pub(crate) held: Option<Held>,
-    /// What ends that.
     hold_ends: Option<HoldEnds>,
     /// When its gap is over.
     pub(crate) ready: Timestamp,

@@ -57,7 +57,6 @@ impl Excepted {
         Ok(excepted)
     }
 
-    /// Whether somebody is one of them.
     pub(crate) fn has(&self, contact_id: Option<i64>, chat_id: &str) -> bool {
         if self.is_empty() {
             return false;

@@ -15,7 +15,6 @@ use crate::template::is_same_name;
 /// 500 columns. The others stand in the last column.
 const ATTRIBUTES_MAX: usize = 400;
 
-/// Contacts that are read in one transaction.
 const CONTACTS_PER_READ: u32 = 1_000;
 
 /// The last column, when contacts have more attributes than there are columns.

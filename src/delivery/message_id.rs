@@ -9,13 +9,11 @@ const ID_CHARS_MAX: usize = 200;
 /// Where an id is: GOWS and WPP (`id` text), WEBJS (`id` object), NOWEB (`key.id`).
 const POINTERS: [&str; 4] = ["/id", "/id/_serialized", "/id/id", "/key/id"];
 
-/// A message id, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageId {
     pub bare: String,
     /// Whether the number of the session sent it, when the id says so.
     pub from_me: Option<bool>,
-    /// The chat, when the id says it.
     pub chat_id: Option<String>,
 }
 

@@ -11,7 +11,6 @@ use super::{ReceivedFile, replies};
 use crate::recipient::STATUS_CHAT;
 use crate::secret::to_hex;
 
-/// A route that sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sends {
     Text,
@@ -51,7 +50,6 @@ impl Sends {
         })
     }
 
-    /// Whether only WAHA Plus has it.
     pub(super) fn is_plus(self) -> bool {
         match self {
             Self::Image | Self::File | Self::Video | Self::Voice => true,

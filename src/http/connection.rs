@@ -112,7 +112,6 @@ impl<'a> Connection<'a> {
         Ok(head.length)
     }
 
-    /// Waits for a turn at the upstream, and connects.
     fn connect(&self, is_hasty: bool) -> Result<(Turn<'a>, Stream), Ended> {
         let shared = self.shared;
         let deadline = self.now() + shared.limits.answer_within;

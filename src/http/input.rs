@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::head::{Head, Length, Refusal, find_end};
 use crate::clock::Clock;
 
-/// Bytes of one read.
 pub(super) const PIECE_BYTES: usize = 4 * 1024;
 /// Hex digits of a chunk's size.
 const CHUNK_DIGITS_MAX: usize = 8;

@@ -3,7 +3,6 @@
 
 use std::io::{self, ErrorKind, Read};
 
-/// Bytes of one read.
 const PIECE_BYTES: usize = 16 * 1024;
 /// Names and types of a part; a name may be long, and is cut by whoever takes it.
 const HEAD_BYTES_MAX: usize = 32 * 1024;

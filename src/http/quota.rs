@@ -24,7 +24,6 @@ struct State {
 }
 
 impl Quota {
-    /// `max` in a minute.
     pub(crate) fn per_minute(max: u32) -> Self {
         Self { max, state: Mutex::default() }
     }

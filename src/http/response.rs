@@ -41,7 +41,6 @@ impl Response {
         Self::new(status, "application/json", body.to_string()).with("Cache-Control", "no-store")
     }
 
-    /// The same with one header more.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self

@@ -38,7 +38,6 @@ pub trait Routes: Send + Sync {
 /// Requests that share a number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Class {
-    /// Of its threads.
     pub(crate) name: &'static str,
     /// Answered at the same time.
     pub(crate) max: usize,
@@ -65,7 +64,6 @@ impl Request {
         Self { method, target, headers: Vec::new(), body: Vec::new(), source: None }
     }
 
-    /// The same with one header more.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -109,7 +107,6 @@ impl Request {
         source.map_or(self.body.len(), |source| source.body_length().unwrap_or(0))
     }
 
-    /// Reads the body while it comes.
     pub(crate) fn read_body(&mut self) -> Result<(), Response> {
         let length = self.length();
         if let Some(source) = &mut self.source {

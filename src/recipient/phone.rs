@@ -140,7 +140,6 @@ enum NationalZero {
     Absent,
 }
 
-/// The chat of the person with this phone number.
 pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, Reason> {
     normalize_phone(raw, country).map(|digits| ChatId(digits + "@c.us"))
 }

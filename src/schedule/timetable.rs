@@ -42,7 +42,6 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// From `taken_local` and `taken_rule`.
     pub(crate) fn read(local: Option<&str>, rule: Option<String>) -> Option<Self> {
         Some(Self { local: read_local(local?)?, rule })
     }

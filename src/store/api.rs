@@ -86,7 +86,6 @@ impl Tx<'_> {
         Ok(found.filter(|key| key.expires_at.is_none_or(|at| at > now)))
     }
 
-    /// Whether any key is good at `now`.
     pub(crate) fn has_api_keys(&self, now: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM api_keys
                        WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now))";

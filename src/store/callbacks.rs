@@ -14,7 +14,6 @@ const TOLD_MAX: i64 = 1000;
 const DROPPED: &str = "callbacks_dropped";
 
 text_enum! {
-    /// What became of a callback.
     pub enum CallbackStatus {
         Waiting = "waiting",
         /// The receiver took it.

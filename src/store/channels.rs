@@ -73,7 +73,6 @@ pub struct Held {
 }
 
 impl Channel {
-    /// A row of [`COLUMNS`].
     pub(super) fn from_row(row: &Row<'_>) -> SqlResult<Self> {
         let kind: Option<String> = row.get("held_kind")?;
         let warning: Option<String> = row.get("warning")?;

@@ -758,7 +758,6 @@ impl Tx<'_> {
         self.query_value(sql, params! { channel_id, due_at })
     }
 
-    /// How many deliveries ended since `since`, by how.
     pub fn count_ended_since(&self, since: Timestamp) -> SqlResult<Counts> {
         // One pass over the index: a GROUP BY would sort all that ended.
         let counts = counts_by("status");
@@ -766,7 +765,6 @@ impl Tx<'_> {
         self.query_one(&sql, params! { since }, read_counts)
     }
 
-    /// What became of the deliveries that ended from `from` until before `until`.
     pub(crate) fn count_ended(&self, from: Timestamp, until: Timestamp) -> SqlResult<Ended> {
         let sql = "SELECT count(*) FILTER (WHERE status = 'sent') AS sent,
                        count(*) FILTER (WHERE status = 'sent' AND ack >= 2) AS delivered,

@@ -58,7 +58,6 @@ impl Tx<'_> {
         Ok(!was_out)
     }
 
-    /// Whether a hidden number is opted out by itself.
     pub(crate) fn is_hidden_opted_out(&self, lid: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM hidden_numbers
                        WHERE lid = :lid AND opted_out_at IS NOT NULL)";

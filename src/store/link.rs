@@ -135,7 +135,6 @@ pub(crate) struct LinkResult {
     pub(crate) finished_at: Option<String>,
 }
 
-/// Figures of the link, for people and monitors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LinkFigures {
     /// Occurrences that are claimed, sent or to be written.
@@ -608,7 +607,6 @@ impl Tx<'_> {
         self.execute_sql(sql, params)
     }
 
-    /// The same, when it is still planned.
     pub(crate) fn end_claim_if_planned(&self, id: i64, ending: &LinkEnding) -> SqlResult<()> {
         let sql = "SELECT EXISTS (SELECT 1 FROM link_claims WHERE id = :id AND state = 'planned')";
         if self.query_value(sql, params! { id })? {

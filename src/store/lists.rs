@@ -170,7 +170,6 @@ impl Tx<'_> {
         self.query_rows(&sql, params! { at, id, limit }, Message::from_row)
     }
 
-    /// How many messages need a person, counted up to `most`.
     pub(crate) fn count_in_need(&self, most: u32) -> SqlResult<u64> {
         let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {IN_NEED} LIMIT :most)");
         self.query_value(&sql, params! { most })

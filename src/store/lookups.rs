@@ -88,7 +88,6 @@ impl Tx<'_> {
         self.query_optional(sql, params! { id }, read)
     }
 
-    /// Whether a message id is known to be another delivery's.
     pub(crate) fn is_id_of_another(
         &self,
         waha_message_id: &str,

@@ -19,7 +19,6 @@ use crate::schedule::{Taken, Timetable, Zone, local_text};
 /// How much of a text stands in for a title, in characters.
 const LABEL_CHARS_MAX: usize = 40;
 
-/// The columns that [`read_timetable`] reads.
 pub(super) const TIMETABLE: &str =
     "schedules, interval_config, scheduled_local, scheduled_zone, taken_local, taken_rule";
 
@@ -240,7 +239,6 @@ fn read_channels(column: &str) -> Option<Vec<i64>> {
     Some(ids).filter(|ids| !ids.is_empty())
 }
 
-/// The timetable of a row that has the columns of [`TIMETABLE`].
 pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
     read! { row => Timetable {
         lossy schedules, lossy interval_config,
@@ -250,7 +248,6 @@ pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
     } }
 }
 
-/// The counts that a message has of its latest occurrence.
 pub(super) fn read_message_counts(row: &Row<'_>) -> SqlResult<Counts> {
     Ok(Counts {
         sent: row.get("sent_count")?,
@@ -401,7 +398,6 @@ impl Tx<'_> {
         Ok(self.query_optional(sql, params! { id }, read)?.flatten())
     }
 
-    /// Whether a message refers to a file.
     pub fn has_message_with_file(&self, name: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM auto_messages
                        WHERE json_extract(content, '$.file') = :name AND content IS NOT NULL)";

@@ -8,7 +8,6 @@ use super::{SqlResult, Tx, params};
 use crate::clock::Timestamp;
 use crate::reason::{Explanation, Reason};
 
-/// Whether our clock is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClockBelieved {
     /// When it was last noted; `None` before the first run.
@@ -116,7 +115,6 @@ impl Tx<'_> {
         self.set_meta("waha_tier_at", &now.to_string())
     }
 
-    /// Whether WAHA said since `since` that it is CORE.
     pub(crate) fn is_core_since(&self, since: Timestamp) -> SqlResult<bool> {
         let at = self.meta_time("waha_tier_at")?;
         let is_core = self.meta("waha_is_plus")?.as_deref() == Some("0");

@@ -56,7 +56,6 @@ impl Number {
         }
     }
 
-    /// Whether WhatsApp is being asked about it just now.
     pub(crate) fn is_being_asked(self, now: Timestamp) -> bool {
         let is_lately = |at| is_within(at, now, ANSWER_WITHIN);
         self.exists.is_none() && self.checked_at.is_some_and(is_lately)

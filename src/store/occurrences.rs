@@ -182,7 +182,6 @@ impl Tx<'_> {
         self.change(sql, params! { id, now, why(error) })
     }
 
-    /// The occurrences on their way that were due before `before`.
     pub(crate) fn late_occurrences(&self, before: Timestamp) -> SqlResult<Vec<(i64, Timestamp)>> {
         let sql = "SELECT id, scheduled_at FROM auto_messages
                    WHERE status = 'sending' AND scheduled_at < :before";

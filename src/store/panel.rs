@@ -55,7 +55,6 @@ pub struct FormMark<'a> {
     pub(crate) form: &'a str,
 }
 
-/// What a form made when it came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeBefore {
     pub(crate) id: i64,
@@ -64,7 +63,6 @@ pub struct MadeBefore {
 }
 
 impl Tx<'_> {
-    /// The hash of the password that the sessions belong to.
     pub(crate) fn panel_password_hash(&self) -> SqlResult<Option<String>> {
         self.meta(PASSWORD_KEY)
     }
@@ -200,7 +198,6 @@ impl Tx<'_> {
         self.execute_sql("DELETE FROM panel_uploads WHERE id_hash = :id_hash", params! { id_hash })
     }
 
-    /// What the form with this mark made, when it came before.
     pub(crate) fn made_by_mark(&self, mark: &str) -> SqlResult<Option<MadeBefore>> {
         let sql = "SELECT made, form FROM panel_marks WHERE mark = :mark";
         let read = |row: &Row<'_>| Ok(MadeBefore { id: row.get("made")?, form: row.get("form")? });

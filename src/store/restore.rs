@@ -38,7 +38,6 @@ const KNOWN_UNSENT: &str = "
         AND deliveries.due_at >=
             coalesce((SELECT value FROM present.meta WHERE key = 'pruned_before'), ''))";
 
-/// What a restoration goes by.
 #[derive(Clone, Debug)]
 pub(crate) struct Restoration {
     /// Whether the database until now is attached.

@@ -98,7 +98,6 @@ impl Tx<'_> {
         self.change_rows(sql, params)
     }
 
-    /// Drops the runs that found nothing and began before `before`.
     pub(crate) fn drop_empty_runs(&self, before: Timestamp) -> SqlResult<usize> {
         let sql = "DELETE FROM runs
                    WHERE processed = 0 AND started_at < :before AND finished_at IS NOT NULL
@@ -106,7 +105,6 @@ impl Tx<'_> {
         self.change_rows(sql, params! { before })
     }
 
-    /// At most `limit` runs.
     pub(crate) fn page_of_runs(&self, from: PageFrom, limit: u32) -> SqlResult<Vec<Run>> {
         let ((above, below), order) = (from.bounds(), from.order());
         let sql = format!(

@@ -250,7 +250,6 @@ fn retry_after(text: &str) -> Option<RetryAfter> {
     }
 }
 
-/// A body that may be JSON.
 pub(super) struct Body {
     value: Value,
 }

@@ -44,7 +44,6 @@ pub(crate) struct WebhookReport {
     pub(crate) hmac_key: Option<Secret>,
 }
 
-/// One of the sessions that a server has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KnownSession {
     pub(crate) name: String,

@@ -38,7 +38,6 @@ pub(super) enum Column {
     EmailOptOut(OptOut, String),
     /// The reason of a former refusal, and what means nothing without its neighbour.
     Ignored,
-    /// With its name.
     Attribute(String),
     /// A JSON object of attributes; what is none is an attribute of this name.
     Attributes(String),
@@ -61,7 +60,6 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// What each column was taken for.
     pub(super) fn found(&self) -> Vec<FoundColumn> {
         found(&self.names, &self.samples, &self.columns)
     }
