@@ -207,8 +207,7 @@ impl Own {
     /// Of a new channel: a person who is there is asked whether its number begins slowly.
     fn offered(&self, desk: &Desk<'_>) -> Result<Edit, CliError> {
         let mut edit = self.edit(desk);
-        let question = "Is the number new to WhatsApp, or to sending? It then begins slowly (y/n)";
-        if edit.warmup_from.is_none() && init::is_yes(&init::ask(None, question, "n")?) {
+        if edit.warmup_from.is_none() && init::begins_slowly()? {
             edit.warmup_from = Some(Some(Day::of(&desk.config.zone, desk.now)));
         }
         Ok(edit)
@@ -227,9 +226,8 @@ impl Own {
 }
 
 fn view(desk: &mut Desk<'_>, id: i64) -> Result<ChannelView, CliError> {
-    let views = channels::list(&mut desk.store, desk.config, desk.now)?;
-    let gone = || CliError::Refused(format!("channel {id} was removed meanwhile"));
-    views.into_iter().find(|view| view.id == id).ok_or_else(gone)
+    let view = channels::one(&mut desk.store, id, desk.config, desk.now)?;
+    view.ok_or_else(|| CliError::Refused(format!("channel {id} was removed meanwhile")))
 }
 
 /// Asks WAHA about the sessions; returns a line that people should read when it was not asked.
@@ -285,9 +283,10 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(&'static str, String)> {
 fn waha_word(view: &ChannelView) -> String {
     match view.session.as_ref().map(|session| (&session.status, &session.trouble)) {
         None => String::new(),
-        Some((Some(status), None)) => format!("({status})"),
-        Some((Some(status), Some(_))) if status != "WORKING" => format!("({status})"),
-        Some((Some(status), Some(_))) => format!("({status}, but may not send)"),
+        Some((Some(status), Some(_))) if status == "WORKING" => {
+            format!("({status}, but may not send)")
+        }
+        Some((Some(status), _)) => format!("({status})"),
         Some((None, _)) => "(unknown to WAHA)".to_owned(),
     }
 }

@@ -239,8 +239,7 @@ fn set_session(config: &Config, session: Option<&str>) -> Result<(), CliError> {
 
 /// Lets a number begin slowly that is new, when a person is there to say so.
 fn offer_warmup(config: &Config) -> Result<bool, CliError> {
-    let question = "Is the number new to WhatsApp, or to sending? It then begins slowly (y/n)";
-    if !is_yes(&ask(None, question, "n")?) {
+    if !begins_slowly()? {
         return Ok(false);
     }
     let Desk { mut store, now, .. } = Desk::open_or_make(config)?;
@@ -248,6 +247,12 @@ fn offer_warmup(config: &Config) -> Result<bool, CliError> {
     let edit = channels::Edit { warmup_from, ..Default::default() };
     channels::edit(&mut store, &channels::DEFAULT_CHANNEL.to_string(), &edit, now)?;
     Ok(true)
+}
+
+/// What a person says of a number, when one is there to say it.
+pub(super) fn begins_slowly() -> Result<bool, CliError> {
+    let question = "Is the number new to WhatsApp, or to sending? It then begins slowly (y/n)";
+    Ok(is_yes(&ask(None, question, "n")?))
 }
 
 /// `y`, `yes` or `ya`.
@@ -303,11 +308,7 @@ fn is_asked(given: Option<&String>) -> bool {
 }
 
 /// What was `given`, or what a person types, or `default`.
-pub(super) fn ask(
-    given: Option<&String>,
-    question: &str,
-    default: &str,
-) -> Result<String, CliError> {
+fn ask(given: Option<&String>, question: &str, default: &str) -> Result<String, CliError> {
     if !is_asked(given) {
         return Ok(given.map_or(default, String::as_str).trim().to_owned());
     }

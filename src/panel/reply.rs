@@ -34,9 +34,8 @@ pub(super) fn html(status: u16, template: &impl Template) -> Answered {
 
 /// A file to keep.
 pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> Response {
-    let mut reply = with_headers(200, content_type, body);
-    reply.headers.push(("Content-Disposition", format!("attachment; filename=\"{name}\"")));
-    reply
+    let disposition = format!("attachment; filename=\"{name}\"");
+    with_headers(200, content_type, body).with("Content-Disposition", disposition)
 }
 
 /// A file to keep, which is read while it goes out.
@@ -51,8 +50,7 @@ pub(super) fn bytes(content_type: &str, body: Vec<u8>) -> Response {
 
 /// A picture, sent as it lies in the store.
 pub(super) fn picture(content_type: &str, file: OpenFile) -> Response {
-    let mut reply = with_headers(200, content_type, Vec::new());
-    reply.headers.push(("Content-Disposition", "inline".to_owned()));
+    let reply = with_headers(200, content_type, Vec::new()).with("Content-Disposition", "inline");
     Response { file: Some(file), ..reply }
 }
 
@@ -60,15 +58,12 @@ pub(super) fn picture(content_type: &str, file: OpenFile) -> Response {
 pub(super) fn lasting(content_type: &str, body: &[u8]) -> Response {
     let mut reply = with_headers(200, content_type, body.to_vec());
     reply.headers.retain(|(name, _)| *name != "Cache-Control");
-    reply.headers.push(("Cache-Control", "public, max-age=31536000, immutable".to_owned()));
-    reply
+    reply.with("Cache-Control", "public, max-age=31536000, immutable")
 }
 
 /// On to another page, by GET. `to` is a path of ours.
 pub(super) fn see_other(to: impl Into<String>) -> Response {
-    let mut reply = with_headers(303, "text/plain; charset=utf-8", Vec::new());
-    reply.headers.push(("Location", to.into()));
-    reply
+    with_headers(303, "text/plain; charset=utf-8", Vec::new()).with("Location", to)
 }
 
 /// On to a page that says what was done, by its code in [`super::words`].

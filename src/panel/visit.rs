@@ -342,9 +342,8 @@ impl<'a> Visit<'a> {
                 reply::tell(self, 403, w.form_expired, w.form_expired_text, &self.path).map(Some)
             }
             _ => {
-                let mut refused = reply::plain(405, "GET, HEAD, POST");
-                refused.headers.push(("Allow", "GET, HEAD, POST".to_owned()));
-                Ok(Some(refused))
+                let methods = "GET, HEAD, POST";
+                Ok(Some(reply::plain(405, methods).with("Allow", methods)))
             }
         }
     }

@@ -23,8 +23,7 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
 }
 
 fn view(call: &Call<'_>, store: &mut Store) -> Result<ChannelView, Problem> {
-    let views = channels::list(store, &call.v1.config, call.now)?;
-    let found = views.into_iter().find(|view| view.id == call.id);
+    let found = channels::one(store, call.id, &call.v1.config, call.now)?;
     found.ok_or_else(|| Problem::not_found(format!("there is no channel {}", call.id)))
 }
 
