@@ -8,10 +8,10 @@ use crate::alarm::{Alarms, Ending, Watch};
 use crate::api::{Api, PAGES_ROOT, V1, Webhook};
 use crate::channels::Sessions;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigError, Secret};
+use crate::config::{Config, ConfigError};
 use crate::engine::{Engine, SendingError, TimeLimit};
 use crate::http::{Limits, Server, ServerError};
-use crate::http_client::{HttpClient, Transport, TransportError};
+use crate::http_client::TransportError;
 use crate::instance::{self, Instance, InstanceError};
 use crate::lock::{self, LockError, SenderLock};
 use crate::panel::Panel;
@@ -280,14 +280,7 @@ impl Program<'_> {
 
 /// The WAHA of the settings.
 pub(crate) fn waha(config: &Config) -> Result<Waha, ServeError> {
-    let base_url = config.require_waha()?;
-    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
-    let transport = Transport {
-        ca_file: config.waha_ca_file.as_deref(),
-        proxy: config.waha_proxy.as_ref().map(Secret::reveal),
-    };
-    let client = HttpClient::with_transport(config.waha_timeout, &transport)?;
-    Ok(Waha::with_client(base_url, key, client))
+    Ok(Waha::of(config, config.require_waha()?)?)
 }
 
 fn warn_of_dangers(config: &Config) {

@@ -17,8 +17,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, Now, Timestamp};
+use crate::config::{Config, Secret};
 use crate::delivery::{CapWarning, Hold, HoldKind};
-use crate::http_client::{HttpClient, NoReply, Reply};
+use crate::http_client::{HttpClient, NoReply, Reply, Transport, TransportError};
 use crate::reason::Reason;
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
@@ -140,6 +141,17 @@ impl Waha {
     /// send; WAHA's engines take up to 120 s.
     pub fn new(base_url: &str, api_key: Option<String>, timeout: Duration) -> Self {
         Self::with_client(base_url, api_key, HttpClient::new(timeout))
+    }
+
+    /// The WAHA of the settings, at `base_url`, which is theirs: with their key, CA and proxy.
+    pub(crate) fn of(config: &Config, base_url: &str) -> Result<Self, TransportError> {
+        let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
+        let transport = Transport {
+            ca_file: config.waha_ca_file.as_deref(),
+            proxy: config.waha_proxy.as_ref().map(Secret::reveal),
+        };
+        let client = HttpClient::with_transport(config.waha_timeout, &transport)?;
+        Ok(Self::with_client(base_url, key, client))
     }
 
     /// The same, through a client with a transport of its own.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Depth, Findings, QUICK_PATIENCE, Said, Subject, webhook};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::logging::in_one_line;
 use crate::store::{Channel, EventsHeard};
 use crate::waha::{ServerReport, SessionState, Waha};
 
@@ -32,9 +33,16 @@ pub(super) fn examine(
         local_clock(config, now, findings);
         return None;
     };
-    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
-    let waha = Waha::new(url, key, config.waha_timeout);
-    let waha = if depth == Depth::Quick { waha.brief(QUICK_PATIENCE) } else { waha };
+    let waha = match Waha::of(config, url) {
+        Ok(waha) if depth == Depth::Quick => waha.brief(QUICK_PATIENCE),
+        Ok(waha) => waha,
+        Err(why) => {
+            let found = Said::SettingsUnreadable { cause: in_one_line(&why) };
+            findings.wrong(Subject::Waha, found, Said::CorrectSettings);
+            local_clock(config, now, findings);
+            return None;
+        }
+    };
     match waha.server() {
         Ok(server) => {
             version(&server, findings);

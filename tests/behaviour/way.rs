@@ -201,6 +201,42 @@ fn a_proxy_is_used_when_it_is_set_with_its_password_and_no_other_one() {
 }
 
 #[test]
+fn every_command_that_asks_waha_asks_through_the_proxy_of_the_settings() {
+    let site = Site::new();
+    let (set, asked) = proxy(None);
+    site.write_settings(&format!("WAHA_PROXY=http://{set}\n"));
+    assert!(site.run(&["run"]).status.success());
+    let picture = r#"{"kind":"image","url":"https://toko.example/promo.jpg"}"#;
+    for command in [
+        &["doctor"][..],
+        &["message", "add", "Halo", "--to", "081200007001", "--at", "now", "--content", picture],
+        &["message", "test-send", "081200007001", "Halo"],
+        &["channel", "show", "1"],
+    ] {
+        asked.lock().unwrap().clear();
+        let output = site.run(command);
+        assert!(!asked.lock().unwrap().is_empty(), "{command:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_doctor_believes_the_ca_of_the_settings_and_names_one_that_is_none() {
+    let waha = PrivateWaha::start();
+    let site = Site::new();
+    let doctor = |ca_file: &str| {
+        let ca_file = waha.path(ca_file);
+        let (url, ca_file) = (&waha.url, ca_file.display());
+        site.write_settings(&format!("WAHA_BASE_URL={url}\nWAHA_CA_FILE={ca_file}\n"));
+        String::from_utf8(site.run(&["doctor"]).stdout).unwrap()
+    };
+    let (good, none) = (doctor("ca.pem"), doctor("missing.pem"));
+    // It was heard: that it is no WAHA, who answers WORKING to everything.
+    let heard = "what answers there is no WAHA";
+    assert!(good.contains(heard), "{good}");
+    assert!(none.contains("WAHA_CA_FILE `") && !none.contains(heard), "{none}");
+}
+
+#[test]
 fn a_proxy_that_lets_nobody_through_makes_nothing_unknown() {
     for refusal in [
         "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",

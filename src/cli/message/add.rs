@@ -172,10 +172,10 @@ impl ContentArgs {
 /// Asks WAHA whether it is Plus, so that a file that it would refuse is refused now. One that does not
 /// answer is believed to be what it was.
 fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> Result<(), CliError> {
-    let Some(url) = &config.waha_base_url else { return Ok(()) };
-    let key = config.waha_api_key.as_ref().map(|key| key.reveal().to_owned());
-    let waha = Waha::new(url, key, config.waha_timeout).brief(TIER_TIMEOUT);
-    if let Ok(server) = waha.server()
+    let Some(Ok(waha)) = config.waha_base_url.as_ref().map(|url| Waha::of(config, url)) else {
+        return Ok(());
+    };
+    if let Ok(server) = waha.brief(TIER_TIMEOUT).server()
         && !server.tier.is_empty()
     {
         store.write(|tx| tx.note_tier(server.is_plus(), now))?;
