@@ -352,7 +352,7 @@ fn a_picture_of_sixteen_megabytes_takes_two_of_memory_at_most_to_come_and_to_be_
         send(&jpeg((16 << 20) - number));
         let (after, file_after) =
             (memory_line(&server, "VmHWM:"), memory_line(&server, "RssFile:"));
-        let grown = after - before;
+        let grown = after.saturating_sub(before);
         println!("a picture of 16 MB: the peak grew by {grown} KiB, from {before}");
         // The system takes pages of the program's file when it likes, and reads them again: that is no growth.
         let is_disturbed = file_before.abs_diff(file_after) > 512;
