@@ -221,6 +221,11 @@ impl Wake {
         }
     }
 
+    /// Whether the other one is a clone of this bell.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.bell, &other.bell)
+    }
+
     /// How often it was rung so far.
     pub fn rings(&self) -> u64 {
         lock(&self.bell.0).rings

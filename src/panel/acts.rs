@@ -99,4 +99,5 @@ pub(super) fn note(visit: &Visit<'_>, was_known: bool, answer: &Response) {
     let act = Act { number, ..of(visit, what, about) };
     let act = if is_login { Act { kind: None, ..act } } else { act };
     visit.with_store(|store| store.note_done(&act, visit.now));
+    visit.panel.counting.forget();
 }

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use super::channels::{self, InTheWay};
-use super::format;
 use super::looked::{self, Asked, Planned};
 use super::visit::Visit;
 use super::{PageError, Panel};
@@ -17,6 +16,7 @@ use crate::store::Message;
 /// other message.
 const RECIPIENTS_MAX: u64 = 2_000;
 const MESSAGES_MAX: u64 = 200;
+
 /// What becomes of a message.
 #[derive(Default)]
 pub(super) struct Ahead {
@@ -42,7 +42,7 @@ impl Ahead {
     /// What the plan says of a message that is stored, or of one that would be.
     pub(super) fn of(visit: &Visit<'_>, planned: &Planned) -> Result<Self, PageError> {
         let (w, Planned { message, seen, .. }) = (visit.words(), planned);
-        let moment = |at| format::moment(at, &visit.panel.config.zone, visit.language);
+        let moment = |at| visit.moment(at);
         let tally = seen.tally;
         let mut ahead = Self { fits: fits(visit, seen), ..Self::default() };
         if let (Some(begins), Some(ends)) = (tally.begins_at, tally.ends_at) {
@@ -160,8 +160,7 @@ fn look(
 }
 
 fn through(visit: &Visit<'_>, at: crate::clock::Timestamp) -> String {
-    let moment = format::moment(at, &visit.panel.config.zone, visit.language);
-    visit.words().through_at.replace("{}", &moment)
+    visit.words().through_at.replace("{}", &visit.moment(at))
 }
 
 /// Why it fails as a whole, or who gets it in time and who does not; empty when all do.
@@ -170,7 +169,7 @@ fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
     if let Some(why) = &seen.fails {
         return w.will_fail.replace("{}", &why.text(visit.language));
     }
-    let number = |count| format::number(count, visit.language);
+    let number = |count| visit.number(count);
     let hours = visit.panel.config.late_limit.as_secs() / 3600;
     let (words, in_time, all, late) = match seen.warning() {
         None if seen.tally.waits > 0 => (w.fits_waits, 0, seen.tally.waits, 0),
@@ -192,7 +191,7 @@ fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
 fn ways(visit: &Visit<'_>, planned: &Planned) -> Vec<(String, String)> {
     let w = visit.words();
     let days = planned.days.map(|days| {
-        let days = format::number(days as u64, visit.language);
+        let days = visit.number(days as u64);
         ("days".to_owned(), w.split_days.replace("{}", &days))
     });
     let second = planned.second.as_ref();

@@ -10,6 +10,7 @@ use super::access;
 use super::carried::{self, Carried, CarriedFields};
 use super::format;
 use super::format::Choice;
+use super::looked;
 use super::merge::{self, Conflict, Told, Was};
 use super::people::TagChoices;
 use super::preview::{self, Preview};
@@ -706,11 +707,7 @@ fn check(
     if let Some(lacks) = lacks {
         return Ok(Err(lacks.to_owned()));
     }
-    let (column, content) = (fields.column(), fields.read_content());
-    let words = (&content, fields.text.as_str());
-    let found = visit
-        .panel
-        .read(|tx| messages::recipients(tx, Some(&column), words, &visit.panel.config, true))?;
+    let found = visit.read(|tx| looked::recipients(tx, fields, &visit.panel.config))?;
     let seen = match visit.told(found)? {
         Ok(seen) => seen,
         Err(why) => return Ok(Err(why)),

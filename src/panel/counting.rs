@@ -89,21 +89,27 @@ where
         let done = Wake::default();
         slots.push(Slot { question: question.clone(), state: State::Begun, done: done.clone() });
         drop(slots);
-        let (this, asked) = (Arc::clone(self), question.clone());
+        let (this, bell) = (Arc::clone(self), done.clone());
         let thread = thread::Builder::new().name("panel-count".to_owned()).spawn(move || {
             let answer = catch_unwind(AssertUnwindSafe(work)).ok().flatten();
-            this.end(&asked, answer);
+            this.end(&bell, answer);
         });
         if thread.is_err() {
-            self.end(question, None);
+            self.end(&done, None);
         }
         Some(done)
     }
 
-    fn end(&self, question: &Q, answer: Option<A>) {
+    /// Counts all anew: something was changed.
+    pub(super) fn forget(&self) {
+        lock(&self.slots).clear();
+    }
+
+    /// Keeps an answer in the slot with this bell; one that was forgotten has none.
+    fn end(&self, bell: &Wake, answer: Option<A>) {
         let now = self.clock.now().monotonic;
         let mut slots = lock(&self.slots);
-        if let Some(slot) = slots.iter_mut().find(|slot| slot.question == *question) {
+        if let Some(slot) = slots.iter_mut().find(|slot| slot.done.is(bell)) {
             slot.state = State::Ended(now, answer.map(Arc::new));
             slot.done.ring();
         }
@@ -164,6 +170,21 @@ mod tests {
         second.send(()).unwrap();
         third.send(()).unwrap();
         assert_eq!(until_counted(&counting, 3), "3");
+    }
+
+    #[test]
+    fn what_was_begun_before_a_change_answers_nobody_after_it() {
+        let counting = counting();
+        let (go, wait) = mpsc::channel::<()>();
+        let work = move || wait.recv().ok().map(|()| "before".to_owned());
+        assert!(matches!(counting.ask(&1, work), Counted::NotYet));
+        counting.forget();
+        go.send(()).unwrap();
+        let mut asked = counting.ask(&1, || Some("after".to_owned()));
+        while matches!(asked, Counted::NotYet) {
+            asked = counting.ask(&1, || unreachable!("it is begun, or kept"));
+        }
+        assert!(matches!(asked, Counted::Yes(answer) if *answer == "after"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::{self, MessageForecast, RecipientForecast, Warning};
 use crate::language::Language;
-use crate::messages::{self, Reached};
+use crate::messages::{self, ComposeError, Reached};
 use crate::recipient::{self, Entry};
 use crate::store::{Message, SqlResult, Store, Tx};
 
@@ -120,6 +120,16 @@ fn is_large(tx: &Tx<'_>, what: &Asked, config: &Config, now: Timestamp) -> SqlRe
     Ok(count > WITH_THE_PAGE_MAX)
 }
 
+/// Whom a form would reach, as it is.
+pub(super) fn recipients(
+    tx: &Tx<'_>,
+    fields: &Fields,
+    config: &Config,
+) -> SqlResult<Result<messages::Checked, ComposeError>> {
+    let words = (&fields.read_content(), fields.text.as_str());
+    messages::recipients(tx, Some(&fields.column()), words, config, true)
+}
+
 fn count(
     store: &mut Store,
     question: &Question,
@@ -134,12 +144,7 @@ fn count(
             return looked.with_ways(store, config, now);
         }
         Asked::Form(fields, of) => {
-            let content = fields.read_content();
-            let words = (&content, fields.text.as_str());
-            let column = fields.column();
-            let checked =
-                store.read(|tx| messages::recipients(tx, Some(&column), words, config, true))?;
-            match checked {
+            match store.read(|tx| recipients(tx, fields, config))? {
                 Ok(checked) => looked.take(checked, question.language),
                 Err(why) => {
                     looked.refused = Some(why.in_language(question.language)?);

@@ -100,9 +100,9 @@ pub(super) fn look(
 
 impl Preview {
     fn take(&mut self, visit: &Visit<'_>, looked: &Looked) -> Result<(), PageError> {
-        let (w, language) = (visit.words(), visit.language);
+        let w = visit.words();
         self.count = looked.count;
-        self.counted = w.recipients_count.replace("{}", &format::number(looked.count, language));
+        self.counted = w.recipients_count.replace("{}", &visit.number(looked.count));
         self.first = looked.first.iter().map(named).collect();
         self.samples = looked.first.iter().take(SAMPLES_MAX).map(sample).collect();
         self.skipped_count = looked.skipped_count;
@@ -111,7 +111,7 @@ impl Preview {
         let Some(planned) = &looked.planned else { return Ok(()) };
         self.ahead = Ahead::of(visit, planned)?;
         if let Some(file) = &planned.seen.file {
-            let secs = format::number(file.upload_seconds_max, language);
+            let secs = visit.number(file.upload_seconds_max);
             self.ahead.times.push(' ');
             self.ahead.times += &w.uploads_not_counted.replace("{}", &secs);
         }
@@ -161,7 +161,7 @@ fn skipped(visit: &Visit<'_>, group: &looked::Skipped) -> Skipped {
     if let ([who], 1) = (group.such_as.as_slice(), group.count) {
         return Skipped { who: who.clone(), why, such_as: String::new() };
     }
-    let count = format::number(group.count, visit.language);
+    let count = visit.number(group.count);
     let more = if group.count > group.such_as.len() as u64 { ", …" } else { "" };
     let who = visit.words().people_count.replace("{}", &count);
     Skipped { who, why, such_as: group.such_as.join(", ") + more }
@@ -186,12 +186,11 @@ fn does(
         (Some(_), "weekly") => w.saves_weekly,
         (Some(_), _) => w.saves_at,
     };
-    let moment = |at| format::moment(at, &visit.panel.config.zone, visit.language);
-    let mut when = begins.map(moment).unwrap_or_default();
+    let mut when = begins.map(|at| visit.moment(at)).unwrap_or_default();
     if fields.times.when == "at" && fields.times.at.len() > 1 {
         when = format!("{when} (+{})", fields.times.at.len() - 1);
     }
-    words.replace("{when}", &when).replace("{n}", &format::number(count, visit.language))
+    words.replace("{when}", &when).replace("{n}", &visit.number(count))
 }
 
 /// By channel: to how many, and to whom first.
@@ -199,7 +198,7 @@ fn shares(visit: &Visit<'_>, looked: &Looked) -> Result<Vec<Share>, PageError> {
     let channels = visit.panel.read(|tx| tx.channels())?;
     let share = |(id, (count, first)): (&i64, &(u64, Vec<String>))| {
         let channel = channels.iter().find(|channel| channel.id == *id)?;
-        let counted = format::number(*count, visit.language);
+        let counted = visit.number(*count);
         Some(Share {
             name: channel.name.clone(),
             counted: visit.words().recipients_count.replace("{}", &counted),

@@ -90,6 +90,16 @@ fn what_takes_longer_than_a_page_is_counted_beside_it_and_is_what_the_plan_says(
     for says in ["sempat, ", "Bagi ", "Pakai nomor kedua: Kedua", "name=\"by\" value=\"days\""] {
         assert!(piece.contains(says), "{says}: {piece}");
     }
+    // What somebody changes counts at once.
+    browser.get(&panel, "/panel/channels/1");
+    browser.press(
+        &panel,
+        "/panel/channels/1",
+        &[("name", "Toko"), ("session", "default"), ("daily_limit", "")],
+    );
+    assert_eq!(world.ask("SELECT count(*) FROM channels WHERE daily_limit = 200"), "0");
+    let changed = counted(|| text(&browser.get(&panel, "/panel/messages/7?lang=id")));
+    assert!(!changed.contains("tidak (batas"), "{changed}");
     // Saving waits for nothing: the form knows to how many it goes.
     page = text(&browser.post(&panel, "/panel/messages/new?lang=id", &with_now(&form)));
     assert!(page.contains("langsung dikirim ke 498 penerima"), "{page}");
