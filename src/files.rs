@@ -204,7 +204,7 @@ impl Files {
                 names.push((name, entry.metadata().and_then(|about| about.modified()).ok()));
             }
         }
-        names.sort();
+        names.sort_unstable();
         Ok(names)
     }
 

@@ -306,7 +306,7 @@ impl<'a> Ahead<'a> {
                 queue.push(queued(&message, here));
             }
         }
-        queue.sort_by_key(Queued::place);
+        queue.sort_unstable_by_key(Queued::place);
         queue.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok((queue, count))
     }
@@ -330,7 +330,7 @@ impl<'a> Ahead<'a> {
             // Also what may go out while it waits, and let others wait.
             if !queue.iter().any(|one| one.id == id) {
                 queue.push(queued(&message, due_at));
-                queue.sort_by_key(Queued::place);
+                queue.sort_unstable_by_key(Queued::place);
             }
             return Ok(Some(queue));
         }

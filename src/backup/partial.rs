@@ -68,7 +68,7 @@ pub(super) fn remove_older(base: &Path, newest: &Path, keep: usize) -> Result<us
         .map(|(path, _)| path)
         .filter(|path| path.file_name() != newest.file_name())
         .collect();
-    names.sort();
+    names.sort_unstable();
     let removed = (names.len() + 1).saturating_sub(keep);
     for path in &names[..removed] {
         fs::remove_file(path).map_err(failed_to("remove", path))?;

@@ -183,8 +183,9 @@ impl Lines {
 
     /// Of these channels as they are, while nobody waits beside them.
     pub(crate) fn only(&self, ids: &[i64]) -> Self {
-        let turns = ids.iter().filter_map(|id| Some((*id, self.turns.get(id)?.clone())));
-        Self { turns: turns.collect(), waiting: BTreeMap::new() }
+        let mut turns = BTreeMap::new();
+        turns.extend(ids.iter().filter_map(|id| Some((*id, self.turns.get(id)?.clone()))));
+        Self { turns, waiting: BTreeMap::new() }
     }
 
     /// When the chat of somebody for `ids` last got something, if that may be too lately on one of them.

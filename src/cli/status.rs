@@ -174,7 +174,9 @@ fn callbacks(now: &Overview) -> String {
 /// Those that a person should look at come first.
 fn channels(now: &Overview) -> Vec<String> {
     let mut states: Vec<&ChannelState> = now.channels.iter().collect();
-    states.sort_by_key(|state| (state.channel.held.is_none(), state.pending == 0));
+    states.sort_unstable_by_key(|state| {
+        (state.channel.held.is_none(), state.pending == 0, state.channel.id)
+    });
     let is_cut = states.len() > CHANNELS_MAX;
     let shown = if is_cut { CHANNELS_MAX - 1 } else { CHANNELS_MAX };
     let mut lines: Vec<String> =

@@ -68,7 +68,7 @@ fn apply(url: &str, yes: bool, config: &Config) -> Result<(), CliError> {
     let mut sessions = store.read(|tx| {
         Ok(tx.channels()?.into_iter().filter_map(|it| it.session_name).collect::<Vec<_>>())
     })?;
-    sessions.sort();
+    sessions.sort_unstable();
     sessions.dedup();
     if !yes {
         let names = sessions.join(", ");

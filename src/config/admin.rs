@@ -50,7 +50,7 @@ impl AdminPassword {
         let Self::Plain(plain) = self else { return false };
         let plain = plain.reveal().to_lowercase();
         let word = plain.trim_end_matches(|c: char| !c.is_alphabetic());
-        let signs: std::collections::BTreeSet<char> = plain.chars().collect();
+        let signs: std::collections::HashSet<char> = plain.chars().collect();
         plain.chars().count() < STRONG_LENGTH
             || signs.len() < STRONG_SIGNS
             || word.is_empty()

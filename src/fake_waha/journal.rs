@@ -123,7 +123,7 @@ impl Journal {
         let mut names: Vec<String> = given.map(|(name, _)| name.clone()).collect();
         if !names.iter().any(|name| name == "default") {
             names.push("default".to_owned());
-            names.sort();
+            names.sort_unstable();
         }
         names
     }

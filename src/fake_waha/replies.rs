@@ -68,8 +68,8 @@ pub(super) fn exception(engine: Engine, at: Timestamp, call: &Call, thrown: &Val
     let (name, message) = (&thrown["name"], &thrown["message"]);
     let (name, message) = (name.as_str().unwrap_or("Error"), message.as_str().unwrap_or_default());
     thrown["stack"] = format!("{name}: {message}\n    at fakeWaha (fake-waha)").into();
-    let query: serde_json::Map<String, Value> =
-        call.query.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+    let mut query = serde_json::Map::new();
+    query.extend(call.query.iter().map(|(key, value)| (key.clone(), value.as_str().into())));
     let body = json!({
         "statusCode": 500,
         "timestamp": iso_millis(at),

@@ -197,7 +197,7 @@ impl Walks<'_> {
                 coming.push(number);
             }
         }
-        coming.sort_by_key(|number| self.all[*number].0.from);
+        coming.sort_unstable_by_key(|number| (self.all[*number].0.from, *number));
         let mut coming = coming.into_iter().peekable();
         self.look_again(&self.channels.keys().copied().collect());
         loop {

@@ -258,7 +258,7 @@ fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> Result<Vec<Bl
     for message in &repeating {
         blocks.extend(later(visit, message, all.get(&message.id), (from, until)));
     }
-    blocks.sort_by_key(|block| (block.at, block.id));
+    blocks.sort_unstable_by_key(|block| (block.at, block.id));
     Ok(blocks)
 }
 

@@ -321,7 +321,8 @@ pub(super) fn choices(
     let firsts = views.iter().map(first).collect();
     // A form that is saved as it came keeps their order.
     let mut sorted: Vec<&ChannelView> = views.iter().collect();
-    sorted.sort_by_key(|view| place(&view.id.to_string()).unwrap_or(usize::MAX));
+    sorted
+        .sort_unstable_by_key(|view| (place(&view.id.to_string()).unwrap_or(usize::MAX), view.id));
     Ok((firsts, sorted.into_iter().map(also).collect()))
 }
 

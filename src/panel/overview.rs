@@ -167,8 +167,9 @@ fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
     let warnings = warnings(visit, &found, last, &channels);
     let left_out = channels.len().saturating_sub(CHANNELS_SHOWN_MAX);
     if left_out > 0 {
-        channels.sort_by_key(|channel| !channel.needs_a_look);
-        channels.truncate(CHANNELS_SHOWN_MAX);
+        let (first, rest): (Vec<_>, Vec<_>) =
+            channels.into_iter().partition(|channel| channel.needs_a_look);
+        channels = first.into_iter().chain(rest).take(CHANNELS_SHOWN_MAX).collect();
     }
     Ok(OverviewData {
         warnings,

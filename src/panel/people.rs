@@ -100,7 +100,7 @@ impl TagChoices {
                 is_shown
             })
             .collect();
-        shown.sort_by_cached_key(|tag| tags::fold(&tag.name));
+        shown.sort_unstable_by_key(|tag| tags::fold(&tag.name));
         let has_exceptions = !fields.except.is_empty() || !fields.except_tags.is_empty();
         Ok(Self { shown, count, is_cut, search, has_exceptions })
     }
@@ -122,7 +122,7 @@ fn counted(columns: &[(String, u64)]) -> Vec<(String, u64)> {
         Some((name?.0, count))
     };
     let mut all: Vec<(String, u64)> = all.into_values().filter_map(commonest).collect();
-    all.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    all.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     all
 }
 

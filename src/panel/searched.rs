@@ -147,7 +147,7 @@ fn got(
     if let Some(chat) = chat {
         got.extend(tx.deliveries_to_chat(chat, MESSAGES_MAX)?);
     }
-    got.sort_by_key(|(delivery, _)| std::cmp::Reverse(delivery.id));
+    got.sort_unstable_by_key(|(delivery, _)| std::cmp::Reverse(delivery.id));
     got.dedup_by_key(|(delivery, _)| delivery.id);
     got.truncate(MESSAGES_MAX as usize);
     Ok(got)

@@ -87,8 +87,9 @@ fn show(visit: &Visit<'_>, status: u16, refused: Refused) -> Answered {
         },
         is_changed: one.from != SettingSource::Default,
     };
-    let mut rows: Vec<Row> = config.shown.iter().map(row).collect();
-    rows.sort_by_key(|row| !row.is_changed);
+    let (mut rows, unchanged): (Vec<Row>, Vec<Row>) =
+        config.shown.iter().map(row).partition(|row| row.is_changed);
+    rows.extend(unchanged);
     let page = SettingsPage {
         p: visit.page("settings"),
         rows,

@@ -191,8 +191,11 @@ fn schema_of(connection: &Connection) -> rusqlite::Result<Schema> {
         r"SELECT type, name, coalesce(sql, '') AS sql, tbl_name FROM sqlite_schema
           WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'",
     )?;
-    let rows = statement.query_map([], |row| {
-        Ok(((row.get("type")?, row.get("name")?), (row.get("sql")?, row.get("tbl_name")?)))
-    })?;
-    rows.collect()
+    let mut rows = statement.query([])?;
+    let mut schema = Schema::new();
+    while let Some(row) = rows.next()? {
+        let key = (row.get("type")?, row.get("name")?);
+        schema.insert(key, (row.get("sql")?, row.get("tbl_name")?));
+    }
+    Ok(schema)
 }

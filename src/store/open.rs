@@ -18,10 +18,6 @@ use super::{Store, StoreError};
 use crate::private_file::{self, SIDE_FILES, with_ending};
 use crate::{clock, fail_point};
 
-mod migrations {
-    refinery::embed_migrations!("migrations");
-}
-
 /// How often a start asks for WAL while other programs start on the same new file.
 const WAL_TRIES_MAX: usize = 20;
 /// How large the WAL's file stays once nobody reads what is in it. In daily use it is 4 MiB (SQLite
@@ -31,7 +27,9 @@ const WAL_KEPT_BYTES: u32 = 16 << 20;
 /// Prepared statements kept per connection: more than sending, planning and triggers have together.
 const STATEMENTS_KEPT: usize = 64;
 
-/// The version of the last file in `migrations/`. To ask refinery keeps a regex engine in memory.
+/// The files of `migrations/`, as refinery read them when the program was built (`build.rs`).
+const MIGRATIONS: &str = include_str!(concat!(env!("OUT_DIR"), "/migrations.json"));
+/// The version of the last of them.
 pub(super) const NEWEST_MIGRATION: i64 = 35;
 
 /// How much of the file a connection keeps in memory: half of what SQLite would. What a send touches
@@ -248,8 +246,7 @@ fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
 pub(super) fn fresh_tables(path: &Path, version: i64) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_in_memory().map_err(|source| explain(path, source))?;
     let target = i32::try_from(version).map_or(refinery::Target::Latest, refinery::Target::Version);
-    let runner = migrations::migrations::runner().set_target(target);
-    runner.run(&mut connection).map_err(|source| StoreError::Migrate {
+    migrations().set_target(target).run(&mut connection).map_err(|source| StoreError::Migrate {
         path: path.to_owned(),
         source: Box::new(source),
     })?;
@@ -306,6 +303,12 @@ fn ask_for_wal(connection: &Connection) -> rusqlite::Result<String> {
     ask()
 }
 
+fn migrations() -> refinery::Runner {
+    let all: Vec<refinery::Migration> =
+        serde_json::from_str(MIGRATIONS).expect("as refinery wrote them");
+    refinery::Runner::new(&all)
+}
+
 /// All missing migrations and their history rows are one transaction: a failure leaves the tables
 /// as they were.
 ///
@@ -317,7 +320,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     if found == Some(NEWEST_MIGRATION) {
         return Ok(());
     }
-    let runner = migrations::migrations::runner().set_grouped(true);
+    let runner = migrations().set_grouped(true);
     runner
         .run(connection)
         .or_else(|_| runner.run(connection))
@@ -455,7 +458,7 @@ mod tests {
 
     #[test]
     fn the_newest_migration_is_the_last_file() {
-        let runner = migrations::migrations::runner();
+        let runner = migrations();
         let newest = runner.get_migrations().iter().map(refinery::Migration::version).max();
         assert_eq!(newest.map(i64::from), Some(NEWEST_MIGRATION));
     }

@@ -226,8 +226,8 @@ impl Tx<'_> {
                 _ => marked.ended += 1,
             }
         }
-        let occurrences: BTreeSet<(i64, Timestamp)> =
-            touched.iter().map(|one| (one.auto_message_id, one.due_at)).collect();
+        let mut occurrences = BTreeSet::new();
+        occurrences.extend(touched.iter().map(|one| (one.auto_message_id, one.due_at)));
         for (id, due_at) in occurrences {
             self.resettle(id, due_at, restoration)?;
         }

@@ -118,8 +118,8 @@ impl Channels {
 
     /// A line for each held channel that one of these messages waits for.
     fn holds(&self, rows: &[Message]) -> String {
-        let holds: BTreeMap<i64, &Explanation> =
-            rows.iter().flat_map(|row| self.held(row)).collect();
+        let mut holds: BTreeMap<i64, &Explanation> = BTreeMap::new();
+        holds.extend(rows.iter().flat_map(|row| self.held(row)));
         let line = |(id, why): (i64, &Explanation)| {
             let name = self.name(id).unwrap_or_default();
             let line = format!("channel {id} `{name}` is held: {why}");

@@ -373,7 +373,9 @@ impl Reading {
             _ => None,
         };
         let mut named: Vec<usize> = all.clone().filter(|at| kind(*at).is_some()).collect();
-        named.sort_by_key(|at| std::cmp::Reverse((kind(*at), self.contents[*at].filled)));
+        named.sort_unstable_by_key(|at| {
+            (std::cmp::Reverse((kind(*at), self.contents[*at].filled)), *at)
+        });
         let holds = |at: &usize| {
             let Content { filled, numbers, like } = self.contents[*at];
             let is_weak = kind(*at) == Some(NumberKind::Weak);

@@ -73,7 +73,7 @@ impl Link {
         let known = |found: &Found| Some((found.clone(), times::instant(&found.due_at)?));
         let mut fresh: Vec<_> = fresh.iter().filter_map(known).collect();
         // Two batches in opposite orders would wait for each other's rows for ever.
-        fresh.sort_by(|(a, _), (b, _)| (&a.id, &a.due_at).cmp(&(&b.id, &b.due_at)));
+        fresh.sort_unstable_by(|(a, _), (b, _)| (&a.id, &a.due_at).cmp(&(&b.id, &b.due_at)));
         for batch in fresh.chunks(IDS_MAX) {
             let meant = self.write(|tx| {
                 let mut meant = Vec::new();
@@ -93,7 +93,7 @@ impl Link {
     /// Claims whose reply never came.
     pub(super) fn resolve_claims(&mut self, pass: &Pass) -> Step<()> {
         self.each_claims(ClaimState::Claiming, IDS_MAX, |link, mut open| {
-            open.sort_by(|a, b| (&a.remote_id, &a.due_at).cmp(&(&b.remote_id, &b.due_at)));
+            open.sort_unstable_by(|a, b| (&a.remote_id, &a.due_at).cmp(&(&b.remote_id, &b.due_at)));
             link.claim(pass, &open)
         })
     }
