@@ -72,18 +72,23 @@ enum Command {
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
     /// The WhatsApp numbers: add, list, show, edit, pause, resume, remove
-    Channel(channel::ChannelArgs),
+    #[command(subcommand)]
+    Channel(channel::ChannelCommand),
     /// Add, show and change messages
-    Message(message::MessageArgs),
+    #[command(subcommand)]
+    Message(message::MessageCommand),
     /// The pictures and files that messages carry: add, list, remove
-    File(file::FileArgs),
+    #[command(subcommand)]
+    File(file::FileCommand),
     /// Keep the address book: contacts, their tags, who wants no more messages
     #[command(subcommand)]
     Contact(contact::ContactCommand),
     /// Send what a website keeps in its Supabase project
-    Link(link::LinkArgs),
+    #[command(subcommand)]
+    Link(link::LinkCommand),
     /// What CALLBACK_URL was told, and what waits: list, retry, test
-    Callback(callback::CallbackArgs),
+    #[command(subcommand)]
+    Callback(callback::CallbackCommand),
     /// What will happen, before it does: who gets what, and when
     Plan(plan::PlanArgs),
     /// How everything stands, on one screen
@@ -110,9 +115,11 @@ enum Command {
     /// Read the panel's password from standard input and print its hash for ADMIN_PASSWORD_HASH
     PasswordHash(secret::PasswordArgs),
     /// Show or change the secret that cron and websites send
-    Secret(secret::SecretArgs),
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// The keys of programs that use the API at /api/v1: add, list, revoke
-    ApiKey(api_key::ApiKeyArgs),
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
     /// Watch it work, offline: a simulated WAHA, a throw-away database, a few messages
     Demo(demo::DemoArgs),
     /// Simulate WAHA, for work offline and for tests
@@ -233,12 +240,12 @@ fn run(args: &Arguments) -> Result<(), CliError> {
     match &args.command {
         Command::Init(init) => init::init(init, args.env_file.as_deref()),
         Command::Serve => serve_command(&Arc::new(config()?)),
-        Command::Channel(args) => channel::channel(args, &config()?),
-        Command::Message(args) => message::message(args, &config()?),
-        Command::File(args) => file::file(args, &config()?),
+        Command::Channel(command) => channel::channel(command, &config()?),
+        Command::Message(command) => message::message(command, &config()?),
+        Command::File(command) => file::file(command, &config()?),
         Command::Contact(command) => contact::contact(command, &config()?),
-        Command::Link(args) => link::link(args, &config()?),
-        Command::Callback(args) => callback::callback(args, &config()?),
+        Command::Link(command) => link::link(command, &config()?),
+        Command::Callback(command) => callback::callback(command, &config()?),
         Command::Run(RunArgs { dry_run: true, json, .. }) => {
             plan::dry_run(output::Output { json: *json }, &config()?)
         }
@@ -255,8 +262,8 @@ fn run(args: &Arguments) -> Result<(), CliError> {
         Command::ConfirmHost => backup::confirm_host(&config()?),
         Command::PasswordHash(args) => secret::password_hash(args, config),
         Command::Health => health::health(&config()?),
-        Command::Secret(args) => secret::secret(args, &config()?),
-        Command::ApiKey(args) => api_key::api_key(args, &config()?),
+        Command::Secret(command) => secret::secret(command, &config()?),
+        Command::ApiKey(command) => api_key::api_key(command, &config()?),
         Command::Demo(demo) => demo::demo(demo),
         Command::FakeWaha(fake) => fake_waha::fake_waha(fake),
         Command::Mcp(args) => mcp::mcp(args, config()?),

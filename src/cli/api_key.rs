@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use super::output::{Output, print, say};
 use super::table::table;
@@ -13,14 +13,8 @@ use crate::config::Config;
 use crate::store::Can;
 use crate::terminal::one_line;
 
-#[derive(Debug, Args)]
-pub(super) struct ApiKeyArgs {
-    #[command(subcommand)]
-    command: ApiKeyCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum ApiKeyCommand {
+pub(super) enum ApiKeyCommand {
     /// Make a key and print it, once: only its hash is kept
     Add {
         /// What uses it, such as `website`
@@ -44,9 +38,9 @@ enum ApiKeyCommand {
     },
 }
 
-pub(super) fn api_key(args: &ApiKeyArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn api_key(command: &ApiKeyCommand, config: &Config) -> Result<(), CliError> {
     let Desk { mut store, now, .. } = Desk::open_or_make(config)?;
-    match &args.command {
+    match command {
         ApiKeyCommand::Add { name, can, expires } => {
             let can = Can::from_word(can).unwrap_or(Can::Read);
             let expires_at = expires.map(|expires| now.plus(expires));

@@ -1,6 +1,6 @@
 //! `callback`: what CALLBACK_URL was told, and what waits.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::json;
 
 use super::output::Output;
@@ -11,19 +11,13 @@ use crate::config::Config;
 use crate::store::{Callback, CallbackStatus};
 use crate::terminal::one_line;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
   auto-message-scheduler callback test               does your program take one?
   auto-message-scheduler callback list --status failed
   auto-message-scheduler callback retry              all that failed, now")]
-pub(super) struct CallbackArgs {
-    #[command(subcommand)]
-    command: CallbackCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum CallbackCommand {
+pub(super) enum CallbackCommand {
     /// Show the newest callbacks, and how many wait
     List {
         /// Only those that are waiting, told or failed
@@ -51,9 +45,9 @@ fn status(word: &str) -> Result<CallbackStatus, String> {
     CallbackStatus::from_word(word).ok_or_else(|| "write waiting, told or failed".to_owned())
 }
 
-pub(super) fn callback(args: &CallbackArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn callback(command: &CallbackCommand, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_existing(config)?;
-    match &args.command {
+    match command {
         CallbackCommand::List { status, limit, output } => {
             list(&mut desk, *status, *limit, *output)
         }

@@ -21,14 +21,8 @@ use crate::terminal::one_line;
 /// A person waits for the answer.
 const WAHA_PATIENCE: Duration = Duration::from_secs(3);
 
-#[derive(Debug, Args)]
-pub(super) struct ChannelArgs {
-    #[command(subcommand)]
-    command: ChannelCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum ChannelCommand {
+pub(super) enum ChannelCommand {
     /// Add a WhatsApp number: a session of WAHA, with a name for people
     Add {
         /// What people call it
@@ -93,7 +87,7 @@ enum ChannelCommand {
 }
 
 #[derive(Debug, Args)]
-struct Which {
+pub(super) struct Which {
     /// Its number or name
     channel: String,
     #[command(flatten)]
@@ -102,7 +96,7 @@ struct Which {
 
 /// What a channel may have of its own.
 #[derive(Debug, Args)]
-struct Own {
+pub(super) struct Own {
     /// Its own hours, local, such as 07:00-21:00; always; or default for SEND_WINDOW
     #[arg(long, value_name = "HOURS")]
     window: Option<OwnWindow>,
@@ -119,7 +113,7 @@ struct Own {
 
 /// From when a number is warmed up.
 #[derive(Clone, Copy, Debug)]
-enum WarmupDay {
+pub(super) enum WarmupDay {
     Today,
     From(Day),
     Off,
@@ -137,10 +131,10 @@ impl FromStr for WarmupDay {
     }
 }
 
-pub(super) fn channel(args: &ChannelArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn channel(command: &ChannelCommand, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let now = desk.now;
-    let (what, id, output, done) = match &args.command {
+    let (what, id, output, done) = match command {
         ChannelCommand::List { offline, output } => return list(&mut desk, *offline, *output),
         ChannelCommand::Show { channel, offline, output } => {
             return show(&mut desk, channel, *offline, *output);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::json;
 
 use super::output::{Output, say};
@@ -12,14 +12,8 @@ use super::{CliError, Desk, refuse};
 use crate::config::Config;
 use crate::files::{FileError, Files, Stored, is_name};
 
-#[derive(Debug, Args)]
-pub(super) struct FileArgs {
-    #[command(subcommand)]
-    command: FileCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum FileCommand {
+pub(super) enum FileCommand {
     /// Take a file in, and print the name by which `content` refers to it
     Add {
         path: PathBuf,
@@ -38,10 +32,10 @@ enum FileCommand {
     },
 }
 
-pub(super) fn file(args: &FileArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn file(command: &FileCommand, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_or_make(config)?;
     let files = Files::beside(desk.store.path());
-    match &args.command {
+    match command {
         FileCommand::Add { path, output } => {
             let Stored { name, bytes, kind } = take_in(&files, path, config)?;
             let data = json!({ "file": name, "bytes": bytes, "mimetype": kind.mimetype });

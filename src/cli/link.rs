@@ -1,6 +1,6 @@
 //! `link`: the website's Supabase project, and what this machine sends of it.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::json;
 
 use super::message::confirm;
@@ -12,19 +12,13 @@ use crate::serve;
 use crate::supabase::{self, Choice, LinkStatus, Survey, SurveyedRow};
 use crate::terminal::one_line;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
   auto-message-scheduler link check
   auto-message-scheduler link on
   auto-message-scheduler link migration > link.sql")]
-pub(super) struct LinkArgs {
-    #[command(subcommand)]
-    command: LinkCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum LinkCommand {
+pub(super) enum LinkCommand {
     /// Look at the project: what would be sent, from when, and what stands in the way
     Check {
         #[command(flatten)]
@@ -66,8 +60,8 @@ enum LinkCommand {
     Migration,
 }
 
-pub(super) fn link(args: &LinkArgs, config: &Config) -> Result<(), CliError> {
-    match &args.command {
+pub(super) fn link(command: &LinkCommand, config: &Config) -> Result<(), CliError> {
+    match command {
         LinkCommand::Migration => {
             output::print(supabase::migration(config.supabase.as_ref()).as_bytes())
         }

@@ -25,14 +25,8 @@ use crate::terminal::one_line;
 /// The most that a text file may hold: more than WhatsApp takes in any encoding.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-#[derive(Debug, Args)]
-pub(super) struct MessageArgs {
-    #[command(subcommand)]
-    command: MessageCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum MessageCommand {
+pub(super) enum MessageCommand {
     /// Add a message, to be sent at its time
     Add(Box<add::AddArgs>),
     /// Show the newest messages
@@ -62,7 +56,7 @@ enum MessageCommand {
 }
 
 #[derive(Debug, Args)]
-struct IdArgs {
+pub(super) struct IdArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
     id: i64,
@@ -71,7 +65,7 @@ struct IdArgs {
 }
 
 #[derive(Debug, Args)]
-struct RetryArgs {
+pub(super) struct RetryArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
     id: i64,
@@ -86,7 +80,7 @@ struct RetryArgs {
 }
 
 #[derive(Debug, Args)]
-struct MoveArgs {
+pub(super) struct MoveArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
     id: i64,
@@ -101,7 +95,7 @@ struct MoveArgs {
 }
 
 #[derive(Debug, Args)]
-struct SplitArgs {
+pub(super) struct SplitArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
     id: i64,
@@ -113,7 +107,7 @@ struct SplitArgs {
 }
 
 #[derive(Debug, Args)]
-struct RemoveArgs {
+pub(super) struct RemoveArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
     id: i64,
@@ -158,9 +152,9 @@ struct TimingArgs {
     until: Option<String>,
 }
 
-pub(super) fn message(args: &MessageArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn message(command: &MessageCommand, config: &Config) -> Result<(), CliError> {
     let desk = || Desk::open_or_make(config);
-    let ((), what, about) = match &args.command {
+    let ((), what, about) = match command {
         MessageCommand::List(args) => return show::list(args, config),
         MessageCommand::Show(args) => return show::show(args, config),
         MessageCommand::TestSend(args) => return test_send::test_send(args, config),

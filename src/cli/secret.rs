@@ -12,14 +12,8 @@ use crate::password;
 use crate::secret::{self, SecretError};
 use crate::store::Store;
 
-#[derive(Debug, Args)]
-pub(super) struct SecretArgs {
-    #[command(subcommand)]
-    command: SecretCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum SecretCommand {
+pub(super) enum SecretCommand {
     /// Say where the secret is; on a terminal, show it
     Show,
     /// Make a new secret; the old one stays good until the next rotation, or `--forget`
@@ -30,9 +24,9 @@ enum SecretCommand {
     },
 }
 
-pub(super) fn secret(args: &SecretArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn secret(command: &SecretCommand, config: &Config) -> Result<(), CliError> {
     let database = &config.database_path;
-    let text = match (&args.command, &config.cron_secret) {
+    let text = match (command, &config.cron_secret) {
         (SecretCommand::Show, Some(set)) => {
             shown("CRON_SECRET in the environment or the env file".to_owned(), set)
         }

@@ -35,7 +35,7 @@ impl Tx<'_> {
         }
         if !is_on && was_on {
             self.remove_meta("alerts_on")?;
-            self.execute_sql("UPDATE alerts SET is_over = 1 WHERE is_over = 0", [])?;
+            self.execute_sql("UPDATE alerts SET is_over = 1 WHERE is_over = 0", &[])?;
         }
         Ok(())
     }
@@ -78,7 +78,7 @@ impl Tx<'_> {
     /// Notes that whoever is to be told was not reached. What was tried `attempts_max` times is given
     /// up, and what is too much; returns how many that were.
     pub fn note_not_told(&self, attempts_max: u32) -> SqlResult<usize> {
-        self.execute_sql("UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0", [])?;
+        self.execute_sql("UPDATE alerts SET attempts = attempts + 1 WHERE is_over = 0", &[])?;
         let sql = "UPDATE alerts SET is_over = 1 WHERE is_over = 0 AND attempts >= :attempts_max";
         Ok(self.change_rows(sql, params! { attempts_max })? + self.drop_old_alerts()?)
     }

@@ -76,7 +76,7 @@ impl Tx<'_> {
 
     /// All keys, those that were revoked too, by id.
     pub(crate) fn api_keys(&self) -> SqlResult<Vec<ApiKey>> {
-        self.query_rows(&format!("SELECT {KEY} FROM api_keys ORDER BY id"), [], ApiKey::from_row)
+        self.query_rows(&format!("SELECT {KEY} FROM api_keys ORDER BY id"), &[], ApiKey::from_row)
     }
 
     /// The key with this hash, when it is good at `now`.

@@ -72,14 +72,14 @@ impl Tx<'_> {
     /// Whether exactly these events become callbacks.
     pub fn are_callbacks_wanted(&self, events: &[CallbackEvent]) -> SqlResult<bool> {
         let wanted: Vec<String> =
-            self.query_values("SELECT event FROM callback_wants ORDER BY rank", [])?;
+            self.query_values("SELECT event FROM callback_wants ORDER BY rank", &[])?;
         let events = CallbackEvent::ALL.into_iter().filter(|event| events.contains(event));
         Ok(events.map(CallbackEvent::as_str).eq(wanted))
     }
 
     /// From now on exactly these events become callbacks. Those that wait stay.
     pub fn want_callbacks(&self, events: &[CallbackEvent]) -> SqlResult<()> {
-        self.execute_sql("DELETE FROM callback_wants", [])?;
+        self.execute_sql("DELETE FROM callback_wants", &[])?;
         for (rank, event) in (1_i64..).zip(CallbackEvent::ALL) {
             if events.contains(&event) {
                 let sql = "INSERT INTO callback_wants (rank, event) VALUES (:rank, :event)";
@@ -156,9 +156,9 @@ impl Tx<'_> {
     pub fn callback_counts(&self) -> SqlResult<CallbackCounts> {
         Ok(CallbackCounts {
             waiting: self
-                .query_value("SELECT count(*) FROM callbacks WHERE status = 'waiting'", [])?,
+                .query_value("SELECT count(*) FROM callbacks WHERE status = 'waiting'", &[])?,
             failed: self
-                .query_value("SELECT count(*) FROM callbacks WHERE status = 'failed'", [])?,
+                .query_value("SELECT count(*) FROM callbacks WHERE status = 'failed'", &[])?,
             dropped: self.callbacks_dropped()?,
         })
     }
@@ -189,6 +189,6 @@ impl Tx<'_> {
         let sql = "UPDATE callbacks SET status = 'waiting', first_attempt_at = NULL,
                        next_attempt_at = NULL
                    WHERE status = 'failed' OR status = 'waiting' AND next_attempt_at IS NOT NULL";
-        self.change_rows(sql, [])
+        self.change_rows(sql, &[])
     }
 }

@@ -154,7 +154,7 @@ impl Tx<'_> {
 
     pub(crate) fn paced_channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c WHERE c.ready_at IS NOT NULL");
-        self.query_rows(&sql, [], Channel::from_row)
+        self.query_rows(&sql, &[], Channel::from_row)
     }
 
     /// The channels that may have something to do: pending deliveries, a hold that a look at the session may
@@ -182,7 +182,7 @@ impl Tx<'_> {
                        FROM waited_for WHERE waited_for.id IS NOT NULL)
                    SELECT w.id FROM waited_for w LEFT JOIN channels c ON c.id = w.id
                    WHERE w.id IS NOT NULL AND c.id IS NULL";
-        self.query_values(sql, [])
+        self.query_values(sql, &[])
     }
 
     /// Fails at most `limit` of the deliveries that wait for a channel which is not there, but none
@@ -327,7 +327,7 @@ impl Tx<'_> {
 
     pub(crate) fn channels(&self) -> SqlResult<Vec<Channel>> {
         let sql = format!("SELECT {COLUMNS} FROM channels c ORDER BY c.id");
-        self.query_rows(&sql, [], Channel::from_row)
+        self.query_rows(&sql, &[], Channel::from_row)
     }
 
     /// Makes a channel with name, session, hours and limit of `new`, and returns its id.
@@ -446,7 +446,7 @@ impl Tx<'_> {
     /// How many messages and deliveries have which status; those that nobody has are there with 0.
     pub fn status_counts(&self) -> SqlResult<Vec<StatusCount>> {
         let sql = "SELECT counted, status, number FROM status_counts ORDER BY counted, status";
-        self.query_rows(sql, [], |row| read! { row => StatusCount { counted, status, number } })
+        self.query_rows(sql, &[], |row| read! { row => StatusCount { counted, status, number } })
     }
 
     /// Every channel, with how many deliveries wait for it.
@@ -456,14 +456,14 @@ impl Tx<'_> {
                  WHERE d.channel_id = c.id AND d.status = 'pending') AS pending
              FROM channels c ORDER BY c.id"
         );
-        self.query_rows(&sql, [], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))
+        self.query_rows(&sql, &[], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))
     }
 
     /// The held channels for which deliveries wait, with how many, and whether no `run` has told of it yet.
     pub fn holds(&self) -> SqlResult<Vec<(Channel, u64, bool)>> {
         let untold =
             "SELECT id FROM channels WHERE held_reason IS NOT NULL AND hold_told_at IS NULL";
-        let untold = self.query_values(untold, [])?;
+        let untold = self.query_values(untold, &[])?;
         let held = self.channels_with_pending()?.into_iter();
         let held = held.filter(|(channel, pending)| channel.held.is_some() && *pending > 0);
         Ok(held

@@ -154,7 +154,7 @@ impl Tx<'_> {
         mut visit: impl FnMut(&ContactRow<'_>) -> SqlResult<bool>,
     ) -> SqlResult<()> {
         let sql = "SELECT * FROM contacts WHERE id > :after ORDER BY id";
-        self.each_row(sql, params! { after }, |row| visit(&ContactRow(row)))
+        self.each_row(sql, params! { after }, &mut |row| visit(&ContactRow(row)))
     }
 
     /// Adds a contact with a name and a number and returns its id.
@@ -184,10 +184,8 @@ impl Tx<'_> {
                 columns
             });
             let now: &dyn ToSql = &now;
-            self.execute_sql(
-                &INSERT_TOGETHER,
-                params_from_iter(std::iter::once(now).chain(values)),
-            )?;
+            let values = params_from_iter(std::iter::once(now).chain(values));
+            self.prepare(&INSERT_TOGETHER)?.execute(values)?;
         }
         others.iter().try_for_each(|contact| self.insert_contact(contact, now).map(drop))
     }
@@ -304,7 +302,7 @@ impl Tx<'_> {
             "SELECT id, phone_number FROM contacts INDEXED BY idx_contacts_{index}
              WHERE {condition}"
         );
-        self.each_row(&sql, [], |row| {
+        self.each_row(&sql, &[], &mut |row| {
             visit(row.get("id")?, &text(row, "phone_number")?).map(|()| true)
         })
     }
@@ -375,7 +373,7 @@ impl Tx<'_> {
             ":digits": digits.map(containing),
             ":tag": tag_part.map(containing),
         };
-        self.each_row(&sql, params, |row| {
+        self.each_row(&sql, params, &mut |row| {
             let contact = Contact::from_row(row)?;
             if keep(&contact) {
                 kept.push(contact);
@@ -387,7 +385,7 @@ impl Tx<'_> {
 
     /// How many contacts there are.
     pub(crate) fn count_contacts(&self) -> SqlResult<u64> {
-        self.query_value("SELECT count(*) FROM contacts", [])
+        self.query_value("SELECT count(*) FROM contacts", &[])
     }
 
     /// The names of the attributes of the newest contacts: what a text may ask for.
@@ -396,13 +394,13 @@ impl Tx<'_> {
                    FROM (SELECT attributes FROM contacts ORDER BY id DESC LIMIT 200) c,
                        json_each(CASE WHEN json_valid(c.attributes) THEN c.attributes ELSE '{}' END) a
                    WHERE a.key <> '' AND length(a.key) <= 30 LIMIT 12";
-        self.query_rows(sql, [], |row| text(row, "key"))
+        self.query_rows(sql, &[], |row| text(row, "key"))
     }
 
     /// All different values of the column `tags`, with how many contacts have each; counted in the index alone.
     pub(crate) fn tag_counts(&self) -> SqlResult<Vec<(String, u64)>> {
         let sql = "SELECT tags, count(*) AS number FROM contacts WHERE tags <> '[]' GROUP BY tags";
-        self.query_rows(sql, [], |row| Ok((text(row, "tags")?, row.get("number")?)))
+        self.query_rows(sql, &[], |row| Ok((text(row, "tags")?, row.get("number")?)))
     }
 }
 

@@ -553,7 +553,7 @@ impl Tx<'_> {
                    CROSS JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
                        AND d.status IN ('pending', 'sending')
                    WHERE m.status = 'sending'";
-        self.query_value(sql, [])
+        self.query_value(sql, &[])
     }
 
     pub(crate) fn delivery(&self, id: i64) -> SqlResult<Option<Delivery>> {
@@ -593,7 +593,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let sql = "SELECT * FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at ORDER BY id";
-        self.each_row(sql, params! { id, due_at }, |row| {
+        self.each_row(sql, params! { id, due_at }, &mut |row| {
             visit(Delivery::from_row(row)?).map(|()| true)
         })
     }
@@ -609,7 +609,7 @@ impl Tx<'_> {
         let sql = "SELECT * FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at
                        AND status IN ('pending', 'sending') AND status = 'pending' ORDER BY id";
-        self.each_row(sql, params! { id, due_at }, |row| {
+        self.each_row(sql, params! { id, due_at }, &mut |row| {
             visit(Delivery::from_row(row)?).map(|()| true)
         })
     }
@@ -737,7 +737,7 @@ impl Tx<'_> {
                      AND d.due_at <= :due_at
                  ORDER BY d.next_attempt_at, d.due_at, d.id"
             );
-            self.each_row(&sql, params! { channel_id, due_at }, |row| {
+            self.each_row(&sql, params! { channel_id, due_at }, &mut |row| {
                 let before: SqlResult<Before> = read! { row => Before {
                     due_at, not_before: seen_time(row, "next_attempt_at")?, text chat_id,
                     recipient_gap_hours, is_wanted_again,
@@ -781,15 +781,15 @@ impl Tx<'_> {
     }
 
     pub fn count_unknown(&self) -> SqlResult<u64> {
-        self.query_value("SELECT count(*) FROM deliveries WHERE status = 'unknown'", [])
+        self.query_value("SELECT count(*) FROM deliveries WHERE status = 'unknown'", &[])
     }
 
     /// When a delivery was last claimed or ended.
     pub fn last_recorded(&self) -> SqlResult<Option<Timestamp>> {
         let ended = "SELECT max(finished_at) AS at FROM deliveries WHERE finished_at IS NOT NULL";
         let claimed = "SELECT max(claimed_at) AS at FROM deliveries WHERE status = 'sending'";
-        let ended: Option<Timestamp> = self.query_value(ended, [])?;
-        Ok(ended.max(self.query_value(claimed, [])?))
+        let ended: Option<Timestamp> = self.query_value(ended, &[])?;
+        Ok(ended.max(self.query_value(claimed, &[])?))
     }
 
     /// Since when the delivery that waits longest for its channel is due.
@@ -799,7 +799,7 @@ impl Tx<'_> {
                        WHERE d.channel_id = c.id AND d.status = 'pending' AND d.next_attempt_at IS NULL
                        ORDER BY d.due_at, d.id LIMIT 1)) AS due_at
                    FROM channels c";
-        self.query_value(sql, [])
+        self.query_value(sql, &[])
     }
 }
 

@@ -92,6 +92,6 @@ impl Tx<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM channels WHERE recipient_gap_hours > 0)
                        OR EXISTS (SELECT 1 FROM auto_messages INDEXED BY idx_auto_messages_recipient_gap
                            WHERE recipient_gap_hours > 0 AND status IN ('draft', 'scheduled', 'sending'))";
-        self.query_value(sql, [])
+        self.query_value(sql, &[])
     }
 }

@@ -119,7 +119,7 @@ impl Tx<'_> {
         }
         let sql = "SELECT trim(session_name) FROM channels
                    WHERE is_active = 1 AND trim(session_name) <> '' ORDER BY id LIMIT 1";
-        Ok(self.query_maybe(sql, [])?.unwrap_or_default())
+        Ok(self.query_maybe(sql, &[])?.unwrap_or_default())
     }
 
     /// The phone number (E.164 digits) of a hidden one, when it is known.
@@ -139,7 +139,7 @@ impl Tx<'_> {
         let sql = "SELECT lid, CASE WHEN opted_out_at IS NULL THEN phone_number END
                    FROM hidden_numbers
                    WHERE lid IS NOT NULL AND coalesce(phone_number, opted_out_at) IS NOT NULL";
-        self.query_rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map(HashMap::from_iter)
+        self.query_rows(sql, &[], |row| Ok((row.get(0)?, row.get(1)?))).map(HashMap::from_iter)
     }
 
     /// At most `limit` of those about whom WAHA is to be asked at `now`.

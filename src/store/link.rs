@@ -183,7 +183,7 @@ impl Tx<'_> {
     /// The id of this appliance: its name and something random that stays, because two may have one name.
     pub(crate) fn link_appliance(&self, name: &str) -> SqlResult<String> {
         if self.meta("link_random")?.is_none() {
-            let random: String = self.query_value("SELECT lower(hex(randomblob(4)))", [])?;
+            let random: String = self.query_value("SELECT lower(hex(randomblob(4)))", &[])?;
             self.set_meta("link_random", &random)?;
         }
         let id = format!("{name}.{}", self.meta("link_random")?.unwrap_or_default());
@@ -237,11 +237,11 @@ impl Tx<'_> {
     /// before is left alone.
     pub(crate) fn begin_link_anew(&self, since: Option<&str>, now: Timestamp) -> SqlResult<()> {
         self.set_meta("link_history", &self.meta("history_id")?.unwrap_or_default())?;
-        let last: Option<i64> = self.query_value("SELECT max(id) FROM link_claims", [])?;
+        let last: Option<i64> = self.query_value("SELECT max(id) FROM link_claims", &[])?;
         self.set_meta("link_lost_until", &last.unwrap_or(0).to_string())?;
         let unplanned = "DELETE FROM link_claims
                          WHERE state IN ('claiming', 'claimed', 'released', 'lost')";
-        self.execute_sql(unplanned, [])?;
+        self.execute_sql(unplanned, &[])?;
         if let Some(since) = since {
             self.execute_sql("UPDATE link_channels SET since = :since", params! { since })?;
             return self.set_meta("link_since", since);
@@ -254,12 +254,12 @@ impl Tx<'_> {
                  AND NOT EXISTS (SELECT 1 FROM deliveries d
                      WHERE d.auto_message_id = link_claims.auto_message_id
                          AND d.due_at = link_claims.local_due_at AND d.status IN ('pending', 'sending'))";
-        self.execute_sql(foreign, [])?;
+        self.execute_sql(foreign, &[])?;
         let written = "DELETE FROM link_outbox WHERE auto_message_id IN
              (SELECT auto_message_id FROM link_claims INDEXED BY idx_link_claims_open
               WHERE state = 'ended' AND status IS NULL
                   AND state IN ('claiming', 'claimed', 'planned', 'ended'))";
-        self.execute_sql(written, [])?;
+        self.execute_sql(written, &[])?;
         // Of two writes the project keeps the one with the higher number, and there are some that this
         // database does not know of; fewer than milliseconds.
         let by = now.millis();
@@ -707,6 +707,6 @@ impl Tx<'_> {
                        + (SELECT count(*) FROM link_claims WHERE state = 'ended'
                            AND state IN ('claiming', 'claimed', 'planned', 'ended')) AS outbox,
                    (SELECT count(*) FROM link_claims WHERE refused IS NOT NULL) AS refused";
-        self.query_one(sql, [], |row| read! { row => LinkFigures { open, outbox, refused } })
+        self.query_one(sql, &[], |row| read! { row => LinkFigures { open, outbox, refused } })
     }
 }

@@ -408,12 +408,12 @@ impl Tx<'_> {
     pub fn files_of_messages(&self) -> SqlResult<Vec<String>> {
         let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('auto_messages')
                        WHERE name = 'content')";
-        if !self.query_value::<bool>(sql, [])? {
+        if !self.query_value::<bool>(sql, &[])? {
             return Ok(Vec::new());
         }
         let sql = "SELECT DISTINCT json_extract(content, '$.file') AS name FROM auto_messages
                    WHERE content IS NOT NULL AND json_extract(content, '$.file') IS NOT NULL";
-        self.query_rows(sql, [], |row| super::text(row, "name"))
+        self.query_rows(sql, &[], |row| super::text(row, "name"))
     }
 
     /// How many messages that have not ended need WAHA Plus, by their file; none for what WAHA fetches.
@@ -422,7 +422,7 @@ impl Tx<'_> {
                    FROM auto_messages WHERE status IN ('scheduled', 'sending')
                        AND json_extract(content, '$.kind') IN ('image', 'file', 'video', 'voice')
                    GROUP BY name";
-        self.query_rows(sql, [], |row| Ok((row.get("name")?, row.get("messages")?)))
+        self.query_rows(sql, &[], |row| Ok((row.get("name")?, row.get("messages")?)))
     }
 
     pub(crate) fn past(&self, id: i64) -> SqlResult<Past> {
@@ -640,8 +640,8 @@ impl Tx<'_> {
 
     /// The zone of a message's local times: its rule's own, else `zone`.
     pub(crate) fn rule_zone(&self, id: i64, zone: &Zone) -> SqlResult<Zone> {
-        let sql = format!("SELECT {TIMETABLE} FROM auto_messages WHERE id = ?1");
-        let timetable = self.query_optional(&sql, [id], read_timetable)?;
+        let sql = format!("SELECT {TIMETABLE} FROM auto_messages WHERE id = :id");
+        let timetable = self.query_optional(&sql, params! { id }, read_timetable)?;
         Ok(timetable.map_or_else(|| zone.clone(), |timetable| timetable.zone_of(zone)))
     }
 
@@ -698,7 +698,7 @@ impl Tx<'_> {
             let local = at.map(|at| local_text(at, &timetable.zone_of(zone)));
             Ok((row.get::<_, i64>("id")?, local, is_from_rule))
         };
-        let taken = self.query_rows(&sql, [], read)?;
+        let taken = self.query_rows(&sql, &[], read)?;
         let sql = "UPDATE auto_messages SET taken_local = :local,
                        scheduled_local = iif(:is_from_rule, :local, scheduled_local),
                        scheduled_zone = iif(:is_from_rule, :zone, scheduled_zone), updated_at = :now

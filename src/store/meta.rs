@@ -63,7 +63,7 @@ impl Tx<'_> {
     }
 
     pub(crate) fn has_copy_holds(&self) -> SqlResult<bool> {
-        self.query_value("SELECT EXISTS (SELECT 1 FROM place_holds)", [])
+        self.query_value("SELECT EXISTS (SELECT 1 FROM place_holds)", &[])
     }
 
     /// Makes `instance` the one that sends, begins a new history, and frees exactly
@@ -77,7 +77,7 @@ impl Tx<'_> {
                     WHERE p.channel_id = channels.id AND channels.held_kind IS NULL
                         AND channels.held_reason = p.reason";
         let freed = self.change_rows(free, params! { now })?;
-        self.execute_sql("DELETE FROM place_holds", [])?;
+        self.execute_sql("DELETE FROM place_holds", &[])?;
         self.remove_meta("backup_made_at")?;
         self.begin_history()?;
         self.set_instance(instance)?;
@@ -124,7 +124,7 @@ impl Tx<'_> {
     fn begin_history(&self) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES ('history_id', lower(hex(randomblob(16))))
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.execute_sql(sql, [])
+        self.execute_sql(sql, &[])
     }
 
     pub(super) fn meta(&self, key: &str) -> SqlResult<Option<String>> {

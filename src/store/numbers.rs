@@ -246,7 +246,7 @@ impl Tx<'_> {
     pub(crate) fn hears_of_writers(&self) -> SqlResult<bool> {
         self.query_value(
             "SELECT EXISTS (SELECT 1 FROM numbers WHERE last_inbound_at IS NOT NULL)",
-            [],
+            &[],
         )
     }
 }

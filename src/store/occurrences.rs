@@ -53,7 +53,7 @@ impl Tx<'_> {
 
     /// This moment in the life of the database: another connection has written since, or not.
     pub(crate) fn data_version(&self) -> SqlResult<DataVersion> {
-        self.query_value("PRAGMA data_version", []).map(DataVersion)
+        self.query_value("PRAGMA data_version", &[]).map(DataVersion)
     }
 
     /// The occurrence of a message whose planning was begun and not ended.

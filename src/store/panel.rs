@@ -120,8 +120,8 @@ impl Tx<'_> {
         let number = "SELECT EXISTS (SELECT 1 FROM channels WHERE phone_number IS NOT NULL)
                           OR EXISTS (SELECT 1 FROM status_counts
                               WHERE counted = 'delivery' AND status = 'sent' AND number > 0)";
-        let number = self.query_value(number, [])?;
-        let contacts = self.query_value("SELECT EXISTS (SELECT 1 FROM contacts)", [])?;
+        let number = self.query_value(number, &[])?;
+        let contacts = self.query_value("SELECT EXISTS (SELECT 1 FROM contacts)", &[])?;
         let schedule = "SELECT EXISTS (SELECT 1 FROM auto_messages WHERE metadata IS NOT :test)";
         let schedule = self.query_value(schedule, params! { ":test": TEST_METADATA })?;
         Ok(FirstSteps { number, contacts, test, schedule })
@@ -164,7 +164,7 @@ impl Tx<'_> {
     /// Ends every session and every mark of a known browser.
     pub(crate) fn end_panel_sessions(&self) -> SqlResult<()> {
         self.remove_meta(DEVICE_KEY)?;
-        self.execute_sql("DELETE FROM panel_sessions", [])
+        self.execute_sql("DELETE FROM panel_sessions", &[])
     }
 
     /// Keeps a session's upload in the place of its last one, and drops those from before `oldest`.

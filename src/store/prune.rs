@@ -224,7 +224,7 @@ impl Tx<'_> {
         );
         let params = params! { last, cut, rows, old.{ id, status, scheduled_at } };
         let mut counted = Counted::default();
-        self.each_row(&sql, params, |row| {
+        self.each_row(&sql, params, &mut |row| {
             counted.deliveries += 1;
             counted.unknown += u64::from(row.get::<_, bool>("is_unknown")?);
             Ok(true)

@@ -126,6 +126,6 @@ impl Tx<'_> {
     /// The last run that somebody's cron, and not our own ticker, triggered.
     pub(crate) fn last_triggered_run(&self) -> SqlResult<Option<Run>> {
         let sql = "SELECT * FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";
-        self.query_optional(sql, [], Run::from_row)
+        self.query_optional(sql, &[], Run::from_row)
     }
 }

@@ -6,9 +6,12 @@
 //! assertions; in a release build the door is `prepare_cached` and nothing else.
 
 use rusqlite::types::FromSql;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
+use rusqlite::{CachedStatement, Connection, Row, ToSql};
 
 use super::{SqlResult, Tx};
+
+/// What [`params!`] makes.
+type Named<'a> = &'a [(&'a str, &'a dyn ToSql)];
 
 /// Named parameters: `params! { id, seen.{ status }, ":first": first_at, why(reason) }` gives `:id`,
 /// `:status` of `seen`, `:first`, and a reason or none as `:error`, `:code` and `:args`.
@@ -94,76 +97,14 @@ impl Tx<'_> {
         self.transaction.prepare_cached(sql)
     }
 
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn query_rows<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        read: impl FnMut(&Row<'_>) -> SqlResult<T>,
-    ) -> SqlResult<Vec<T>> {
-        self.prepare(sql)?.query_map(params, read)?.collect()
-    }
-
-    /// The first row that a statement gives; `None` when it gives none.
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn query_optional<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
-    ) -> SqlResult<Option<T>> {
-        self.prepare(sql)?.query_row(params, read).optional()
-    }
-
-    /// The first column of every row.
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn query_values<T: FromSql>(
-        &self,
-        sql: &str,
-        params: impl Params,
-    ) -> SqlResult<Vec<T>> {
-        self.query_rows(sql, params, |row| row.get(0))
-    }
-
-    /// The first column of the one row that a statement always gives: a count, an EXISTS, a maximum.
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn query_value<T: FromSql>(&self, sql: &str, params: impl Params) -> SqlResult<T> {
-        self.prepare(sql)?.query_row(params, |row| row.get(0))
-    }
-
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn insert_row(&self, sql: &str, params: impl Params) -> SqlResult<i64> {
-        self.prepare(sql)?.insert(params)
-    }
-
-    /// The columns of the one row that a statement always gives.
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn query_one<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
-    ) -> SqlResult<T> {
-        self.prepare(sql)?.query_row(params, read)
-    }
-
-    /// The first column of the first row; `None` when there is none, or when it is NULL.
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn query_maybe<T: FromSql>(
-        &self,
-        sql: &str,
-        params: impl Params,
-    ) -> SqlResult<Option<T>> {
-        self.query_optional(sql, params, |row| row.get(0)).map(Option::flatten)
-    }
-
     /// Calls `visit` with each row until it says `false`.
+    // Not generic: every query has its loop here, and the program is smaller.
     #[cfg_attr(debug_assertions, track_caller)]
     pub(super) fn each_row(
         &self,
         sql: &str,
-        params: impl Params,
-        mut visit: impl FnMut(&Row<'_>) -> SqlResult<bool>,
+        params: Named<'_>,
+        visit: &mut dyn FnMut(&Row<'_>) -> SqlResult<bool>,
     ) -> SqlResult<()> {
         let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
@@ -175,22 +116,95 @@ impl Tx<'_> {
         Ok(())
     }
 
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_rows<T>(
+        &self,
+        sql: &str,
+        params: Named<'_>,
+        mut read: impl FnMut(&Row<'_>) -> SqlResult<T>,
+    ) -> SqlResult<Vec<T>> {
+        let mut all = Vec::new();
+        self.each_row(sql, params, &mut |row| {
+            all.push(read(row)?);
+            Ok(true)
+        })?;
+        Ok(all)
+    }
+
+    /// The first row that a statement gives; `None` when it gives none.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_optional<T>(
+        &self,
+        sql: &str,
+        params: Named<'_>,
+        mut read: impl FnMut(&Row<'_>) -> SqlResult<T>,
+    ) -> SqlResult<Option<T>> {
+        let mut first = None;
+        self.each_row(sql, params, &mut |row| {
+            first = Some(read(row)?);
+            Ok(false)
+        })?;
+        Ok(first)
+    }
+
+    /// The columns of the one row that a statement always gives.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_one<T>(
+        &self,
+        sql: &str,
+        params: Named<'_>,
+        read: impl FnMut(&Row<'_>) -> SqlResult<T>,
+    ) -> SqlResult<T> {
+        self.query_optional(sql, params, read)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    /// The first column of every row.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_values<T: FromSql>(
+        &self,
+        sql: &str,
+        params: Named<'_>,
+    ) -> SqlResult<Vec<T>> {
+        self.query_rows(sql, params, |row| row.get(0))
+    }
+
+    /// The first column of the one row that a statement always gives: a count, an EXISTS, a maximum.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_value<T: FromSql>(&self, sql: &str, params: Named<'_>) -> SqlResult<T> {
+        self.query_one(sql, params, |row| row.get(0))
+    }
+
+    /// The first column of the first row; `None` when there is none, or when it is NULL.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn query_maybe<T: FromSql>(
+        &self,
+        sql: &str,
+        params: Named<'_>,
+    ) -> SqlResult<Option<T>> {
+        self.query_optional(sql, params, |row| row.get(0)).map(Option::flatten)
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub(super) fn insert_row(&self, sql: &str, params: Named<'_>) -> SqlResult<i64> {
+        self.prepare(sql)?.insert(params)
+    }
+
     /// Changes, inserts or deletes rows. Returns how many that were.
     #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn change_rows(&self, sql: &str, params: impl Params) -> SqlResult<usize> {
+    pub(super) fn change_rows(&self, sql: &str, params: Named<'_>) -> SqlResult<usize> {
         self.prepare(sql)?.execute(params)
     }
 
     /// The same. Returns whether any row was changed.
     #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn change(&self, sql: &str, params: impl Params) -> SqlResult<bool> {
-        Ok(self.prepare(sql)?.execute(params)? > 0)
+    pub(super) fn change(&self, sql: &str, params: Named<'_>) -> SqlResult<bool> {
+        Ok(self.change_rows(sql, params)? > 0)
     }
 
     /// The same, where the number of rows says nothing.
     #[cfg_attr(debug_assertions, track_caller)]
-    pub(super) fn execute_sql(&self, sql: &str, params: impl Params) -> SqlResult<()> {
-        self.prepare(sql)?.execute(params).map(drop)
+    pub(super) fn execute_sql(&self, sql: &str, params: Named<'_>) -> SqlResult<()> {
+        self.change_rows(sql, params).map(drop)
     }
 }
 

@@ -76,7 +76,7 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let [from, .., until] = starts else { return Ok(()) };
         let mut days = DaysOf::new(starts);
-        self.each_row(sql, params! { from, until }, |row| {
+        self.each_row(sql, params! { from, until }, &mut |row| {
             let day = days.day_of(row.get_ref(0)?.as_str().unwrap_or_default());
             let ended = EndedOne {
                 status: row.get(1)?,
@@ -107,7 +107,7 @@ impl Tx<'_> {
         let mut ids = Vec::new();
         // The index has the same tags one after the other.
         let (mut last, mut has_last) = (String::new(), false);
-        self.each_row(sql, [], |row| {
+        self.each_row(sql, &[], &mut |row| {
             let tags = row.get_ref(1)?.as_str().unwrap_or_default();
             if tags != last {
                 tags.clone_into(&mut last);

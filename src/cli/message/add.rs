@@ -30,7 +30,7 @@ const TIER_TIMEOUT: Duration = Duration::from_secs(3);
 const SKIPPED_SHOWN_MAX: usize = 10;
 
 #[derive(Debug, Args)]
-pub(super) struct AddArgs {
+pub(in crate::cli) struct AddArgs {
     #[command(flatten)]
     text: TextArgs,
     #[command(flatten)]
@@ -63,7 +63,7 @@ pub(super) struct AddArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct CopyArgs {
+pub(in crate::cli) struct CopyArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
     id: i64,
@@ -86,7 +86,7 @@ pub(super) struct CopyArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct EditArgs {
+pub(in crate::cli) struct EditArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
     pub(super) id: i64,

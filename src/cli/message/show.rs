@@ -24,7 +24,7 @@ use crate::terminal::one_line;
 const EARLIER_SHOWN_MAX: usize = 5;
 
 #[derive(Debug, Args)]
-pub(super) struct ListArgs {
+pub(in crate::cli) struct ListArgs {
     /// Only those with this status
     #[arg(long, value_parser = MessageStatus::ALL.map(MessageStatus::as_str))]
     status: Option<String>,
@@ -42,7 +42,7 @@ pub(super) struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ShowArgs {
+pub(in crate::cli) struct ShowArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
     id: i64,
