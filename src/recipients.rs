@@ -228,54 +228,7 @@ impl Recipients {
         }
         recipient
     }
-}
 
-impl Group {
-    fn begin(tag: Option<String>) -> Self {
-        Self { tag, last: i64::MIN, is_anybody: false }
-    }
-
-    /// In place of its recipients when there are none.
-    fn nobody(self) -> Recipient {
-        match self.tag {
-            Some(tag) => {
-                let what = format!("tag:{tag}");
-                Recipient::skipped(what, Reason::NobodyWithTag { tag })
-            }
-            None => Recipient::skipped("all".to_owned(), Reason::NobodyAtAll),
-        }
-    }
-}
-
-/// A text with placeholders as a recipient gets it, or why the recipient cannot get it.
-pub(crate) fn render(
-    tx: &Tx<'_>,
-    template: &Template,
-    recipient: &Recipient,
-    due_at: Option<Timestamp>,
-) -> SqlResult<Result<String, Reason>> {
-    values(tx, recipient, due_at).map(|values| template.render(&values))
-}
-
-/// What placeholders may say of a recipient. `due_at` is as [`Values::new`] takes it.
-pub(crate) fn values(
-    tx: &Tx<'_>,
-    recipient: &Recipient,
-    due_at: Option<Timestamp>,
-) -> SqlResult<Values> {
-    let name = recipient.name.as_deref().filter(|name| !name.trim().is_empty());
-    if let Some(attributes) = &recipient.attributes {
-        return Ok(Values::new(name, &recipient.chat_id, Some(attributes), due_at));
-    }
-    let (known, attributes) = match recipient.contact_id {
-        Some(id) => tx.contact_values(id)?.unwrap_or_default(),
-        None => Default::default(),
-    };
-    let name = name.or(known.as_deref());
-    Ok(Values::new(name, &recipient.chat_id, Some(&attributes), due_at))
-}
-
-impl Recipients {
     fn by_id(&self, tx: &Tx<'_>, id: i64) -> SqlResult<Recipient> {
         if let Some(contact) = tx.contact(id)? {
             return Ok(self.contact(contact));
@@ -325,6 +278,51 @@ impl Recipients {
         let (contact_number, attributes) = (None, None);
         Recipient { contact_id, contact_number, name, chat_id, skipped, attributes }
     }
+}
+
+impl Group {
+    fn begin(tag: Option<String>) -> Self {
+        Self { tag, last: i64::MIN, is_anybody: false }
+    }
+
+    /// In place of its recipients when there are none.
+    fn nobody(self) -> Recipient {
+        match self.tag {
+            Some(tag) => {
+                let what = format!("tag:{tag}");
+                Recipient::skipped(what, Reason::NobodyWithTag { tag })
+            }
+            None => Recipient::skipped("all".to_owned(), Reason::NobodyAtAll),
+        }
+    }
+}
+
+/// A text with placeholders as a recipient gets it, or why the recipient cannot get it.
+pub(crate) fn render(
+    tx: &Tx<'_>,
+    template: &Template,
+    recipient: &Recipient,
+    due_at: Option<Timestamp>,
+) -> SqlResult<Result<String, Reason>> {
+    values(tx, recipient, due_at).map(|values| template.render(&values))
+}
+
+/// What placeholders may say of a recipient. `due_at` is as [`Values::new`] takes it.
+pub(crate) fn values(
+    tx: &Tx<'_>,
+    recipient: &Recipient,
+    due_at: Option<Timestamp>,
+) -> SqlResult<Values> {
+    let name = recipient.name.as_deref().filter(|name| !name.trim().is_empty());
+    if let Some(attributes) = &recipient.attributes {
+        return Ok(Values::new(name, &recipient.chat_id, Some(attributes), due_at));
+    }
+    let (known, attributes) = match recipient.contact_id {
+        Some(id) => tx.contact_values(id)?.unwrap_or_default(),
+        None => Default::default(),
+    };
+    let name = name.or(known.as_deref());
+    Ok(Values::new(name, &recipient.chat_id, Some(&attributes), due_at))
 }
 
 impl Recipient {

@@ -34,10 +34,7 @@ pub use setup::{Choice, LinkError, TakenOver, TurnedOn, take_over, turn_off, tur
 pub use thread::pass_once;
 pub(crate) use thread::start;
 
-/// Looks at the settings, before anything is started.
-///
-/// # Errors
-/// What is wrong with the key, without the key.
+/// Looks at the settings, before anything is started. The error does not repeat the key.
 pub(crate) fn check(config: &Config, now: Timestamp) -> Result<(), String> {
     let Some(settings) = &config.supabase else { return Ok(()) };
     key::Key::read(&settings.key, now).map(drop)

@@ -255,6 +255,15 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(&'static str, String)> {
     let own = |is_own: bool| if is_own { "its own" } else { "from the settings" };
     let session = view.session_name.as_deref().unwrap_or("-");
     let trouble = view.session.as_ref().and_then(|session| session.trouble.clone());
+    let limit = view.daily_limit.map_or("none".to_owned(), |limit| limit.to_string());
+    let gap = match view.recipient_gap_hours {
+        0 => "no gap".to_owned(),
+        hours => format!("at most every {hours} h"),
+    };
+    let warmup = match &view.warmup {
+        Some(warmup) => format!("day {}, since {}", warmup.day, warmup.from),
+        None => "none".to_owned(),
+    };
     let mut rows = vec![
         ("channel", format!("{} {}", view.id, view.name)),
         ("session", format!("{session} {}", waha_word(view)).trim_end().to_owned()),
@@ -262,9 +271,9 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(&'static str, String)> {
         ("state", state(view, desk)),
         ("today", today(view)),
         ("seven days", view.week.text(Language::English)),
-        ("daily limit", format!("{} ({})", limit(view), own(view.daily_limit_is_own))),
-        ("same chat", format!("{} ({})", recipient_gap(view), own(view.recipient_gap_is_own))),
-        ("warm-up", warmup(view)),
+        ("daily limit", format!("{limit} ({})", own(view.daily_limit_is_own))),
+        ("same chat", format!("{gap} ({})", own(view.recipient_gap_is_own))),
+        ("warm-up", warmup),
         ("hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
         ("waiting", view.pending.to_string()),
     ];
@@ -317,24 +326,6 @@ fn today(view: &ChannelView) -> String {
         Some(limit) => format!("{} of {limit}", view.sent_today),
         None => view.sent_today.to_string(),
     }
-}
-
-fn warmup(view: &ChannelView) -> String {
-    match &view.warmup {
-        Some(warmup) => format!("day {}, since {}", warmup.day, warmup.from),
-        None => "none".to_owned(),
-    }
-}
-
-fn recipient_gap(view: &ChannelView) -> String {
-    match view.recipient_gap_hours {
-        0 => "no gap".to_owned(),
-        hours => format!("at most every {hours} h"),
-    }
-}
-
-fn limit(view: &ChannelView) -> String {
-    view.daily_limit.map_or("none".to_owned(), |limit| limit.to_string())
 }
 
 fn resumed(was: &Channel) -> String {

@@ -75,8 +75,7 @@ impl Values {
         if secret.as_ref().is_some_and(|secret| key(secret.reveal()).is_none()) {
             let wanted =
                 "`whsec_` and 24 to 64 bytes in base64: echo whsec_$(openssl rand -base64 32)";
-            let (key, wanted) = ("CALLBACK_SECRET", wanted.to_owned());
-            return Err(ConfigError::Value { key, wanted, value: None });
+            return Err(ConfigError::unshown("CALLBACK_SECRET", wanted));
         }
         let Some(text) = self.optional("CALLBACK_URL") else { return Ok(None) };
         let url = url::told("CALLBACK_URL", text)?;

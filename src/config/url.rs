@@ -9,7 +9,6 @@ use super::values::bad;
 use super::{Authority, ConfigError, Secret};
 
 const BASE_URL: &str = "WAHA_BASE_URL";
-const PROXY: &str = "WAHA_PROXY";
 /// Endings of names that only a private network gives.
 const PRIVATE_ENDINGS: [&str; 5] = [".localhost", ".local", ".internal", ".lan", ".home.arpa"];
 
@@ -21,7 +20,7 @@ pub(super) fn base_url(text: &str) -> Result<String, ConfigError> {
     // What stands before an @ is a password: it is not repeated.
     if text.contains('@') {
         let wanted = format!("{wanted}, and without a user name (use WAHA_API_KEY)");
-        return Err(ConfigError::Value { key: BASE_URL, wanted, value: None });
+        return Err(ConfigError::unshown(BASE_URL, wanted));
     }
     let url = Url::parse(text).ok_or_else(|| bad(BASE_URL, wanted, text))?;
     if url.is_plain && !url.host.is_private() {
@@ -36,15 +35,12 @@ pub(super) fn base_url(text: &str) -> Result<String, ConfigError> {
 }
 
 /// The URL of a Supabase project, without `/rest/v1` and slashes at its end. Plain http only on this
-/// machine: the key may read and write everything.
-///
-/// # Errors
-/// [`ConfigError::Value`] or [`ConfigError::Rule`], which does not repeat a password.
+/// machine: the key may read and write everything. The error does not repeat a password.
 pub(super) fn supabase(text: &str) -> Result<String, ConfigError> {
     let key = "SUPABASE_URL";
     let wanted = "the URL of a project such as https://abcdefgh.supabase.co, without ? or #";
     if text.contains('@') {
-        return Err(ConfigError::Value { key, wanted: wanted.to_owned(), value: None });
+        return Err(ConfigError::unshown(key, wanted));
     }
     let url = Url::parse(text).ok_or_else(|| bad(key, wanted, text))?;
     let is_here = match &url.host {
@@ -75,7 +71,7 @@ pub(super) fn proxy(text: &str) -> Result<Secret, ConfigError> {
     }
     let wanted = "the URL of an HTTP proxy such as http://proxy:3128 or http://user:password@proxy:3128 \
                   (other signs than letters and digits in the password as %40 and so on)";
-    Err(ConfigError::Value { key: PROXY, wanted: wanted.to_owned(), value: None })
+    Err(ConfigError::unshown("WAHA_PROXY", wanted))
 }
 
 /// The URL of a service that is told something. It is a secret: whoever knows it can write there too.
@@ -85,7 +81,7 @@ pub(super) fn told(key: &'static str, text: &str) -> Result<Secret, ConfigError>
     let is_query = query.chars().all(|c| c.is_ascii_graphic() && !"#\\\"<>".contains(c));
     let url = Url::parse(address).filter(|_| is_query).ok_or_else(|| {
         let wanted = "a URL such as https://hc-ping.com/your-uuid, without # and user name";
-        ConfigError::Value { key, wanted: wanted.to_owned(), value: None }
+        ConfigError::unshown(key, wanted)
     })?;
     if url.is_plain && !url.host.is_private() {
         let wanted = "begin with https://: over plain http everybody on the way could read the URL \

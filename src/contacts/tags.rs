@@ -22,11 +22,12 @@ pub(crate) fn read(column: &str) -> Vec<String> {
     if column.is_empty() || column == "[]" {
         return Vec::new();
     }
+    let bare = |text: &str| -> Vec<String> {
+        let tags = split(text).map(|tag| tag.trim_matches(['"', '\'', ' ']).to_owned());
+        tags.filter(|tag| !tag.is_empty()).collect()
+    };
     if !column.starts_with(['[', '{', '"']) {
-        return split(column)
-            .map(|tag| tag.trim_matches(['"', '\'', ' ']).to_owned())
-            .filter(|tag| !tag.is_empty())
-            .collect();
+        return bare(column);
     }
     match serde_json::from_str::<Value>(column) {
         Ok(Value::String(text)) => split(&text).map(str::to_owned).collect(),
@@ -39,16 +40,11 @@ pub(crate) fn read(column: &str) -> Vec<String> {
             if column.starts_with('{')
                 && let Ok(elements) = recipient::postgres_elements(column)
             {
-                return elements
-                    .into_iter()
-                    .flatten()
-                    .filter(|tag| !tag.trim().is_empty())
-                    .collect();
+                let tags = elements.into_iter().flatten();
+                return tags.filter(|tag| !tag.trim().is_empty()).collect();
             }
             // `['a']` is how people write an array.
-            let inner = column.trim_matches(['[', ']', '{', '}']);
-            let bare = |tag: &str| tag.trim_matches(['"', '\'', ' ']).to_owned();
-            split(inner).map(bare).filter(|tag| !tag.is_empty()).collect()
+            bare(column.trim_matches(['[', ']', '{', '}']))
         }
     }
 }

@@ -167,7 +167,9 @@ impl Site {
             (_, told) => told,
         };
         received.answered = matches!(told, None | Some(Then::Answer(_)));
-        let place = self.journal.receive(received.clone()).ok_or_else(journal_full)?;
+        let full = "the simulator's journal is full: restart it";
+        let full = || replies::nest(503, full, "Service Unavailable");
+        let place = self.journal.receive(received.clone()).ok_or_else(full)?;
         (self.on_received)(&received);
         let good = || Then::Answer(json_answer(201, &replies::sent(engine, &received)));
         Ok(Reply { then: told.unwrap_or_else(good), received: Some(place) })
@@ -400,8 +402,4 @@ fn bad_json(call: &Call) -> Response {
         Err(error) => error.to_string(),
     };
     replies::nest(400, &reason, "Bad Request")
-}
-
-fn journal_full() -> Response {
-    replies::nest(503, "the simulator's journal is full: restart it", "Service Unavailable")
 }

@@ -50,8 +50,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// # Errors
-    /// With the cause, when the text is a broken container and nothing else is in the column.
+    /// The error is the cause, when the text is a broken container and nothing else is in the column.
     fn text(&mut self, raw: &str, depth: Depth) -> Result<(), String> {
         let text = raw.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
         let bare = trim(text);

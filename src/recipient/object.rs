@@ -210,10 +210,8 @@ fn read_phone(value: &Value) -> Result<String, Reason> {
     Ok(text)
 }
 
-/// The value of one of the first `keys` that have any, unless it is null, blank or a yes or no.
-///
-/// # Errors
-/// When several of them have values that are not the same.
+/// The value of one of the first `keys` that have any, unless it is null, blank or a yes or no. Values that
+/// are not the same are an error.
 fn value_of<'a>(
     fields: &'a Map<String, Value>,
     keys: &[&str],

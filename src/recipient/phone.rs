@@ -121,39 +121,7 @@ impl CountryCode {
             _ => NationalZero::Dropped,
         }
     }
-}
 
-impl fmt::Display for CountryCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What becomes of the `0` in front of a number in national form when the country code comes before it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NationalZero {
-    /// `0812…` is `+62 812…`: most countries.
-    Dropped,
-    /// `06…` is `+39 06…`: the 0 is part of the number.
-    Kept,
-    /// Numbers in national form start with no 0, or with something more than it.
-    Absent,
-}
-
-pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, Reason> {
-    normalize_phone(raw, country).map(|digits| ChatId(digits + "@c.us"))
-}
-
-/// The E.164 digits of a phone number, without `+`: 8 to 15 of them.
-///
-/// `country` is the country of numbers in national form.
-pub fn normalize_phone(raw: &str, country: &CountryCode) -> Result<String, Reason> {
-    Spelling::read(raw)
-        .and_then(|spelling| country.e164_digits(&spelling))
-        .map_err(|flaw| flaw.of(raw))
-}
-
-impl CountryCode {
     fn e164_digits(&self, spelling: &Spelling) -> Result<String, PhoneFlaw> {
         if spelling.bracket_zero.is_some_and(|at| !self.is_zero_in_place(spelling, at)) {
             return Err(PhoneFlaw::BracketZero);
@@ -260,4 +228,34 @@ impl CountryCode {
             _ => digits.len() >= WITHOUT_PLUS_DIGITS_MIN,
         }
     }
+}
+
+impl fmt::Display for CountryCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What becomes of the `0` in front of a number in national form when the country code comes before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NationalZero {
+    /// `0812…` is `+62 812…`: most countries.
+    Dropped,
+    /// `06…` is `+39 06…`: the 0 is part of the number.
+    Kept,
+    /// Numbers in national form start with no 0, or with something more than it.
+    Absent,
+}
+
+pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, Reason> {
+    normalize_phone(raw, country).map(|digits| ChatId(digits + "@c.us"))
+}
+
+/// The E.164 digits of a phone number, without `+`: 8 to 15 of them.
+///
+/// `country` is the country of numbers in national form.
+pub fn normalize_phone(raw: &str, country: &CountryCode) -> Result<String, Reason> {
+    Spelling::read(raw)
+        .and_then(|spelling| country.e164_digits(&spelling))
+        .map_err(|flaw| flaw.of(raw))
 }

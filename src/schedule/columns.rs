@@ -232,9 +232,6 @@ pub(super) fn own_zone(schedules: Option<&str>, rule: Option<&str>) -> Option<Zo
 type Listed = (Vec<PrimitiveDateTime>, Option<Zone>);
 
 /// Every listed local date and time, in the order of the list, and the zone that the entries name.
-///
-/// # Errors
-/// In words, as all that is wrong in a column.
 pub(super) fn read_schedules(column: Option<&str>) -> Result<Listed, String> {
     let entries = match read_json(column)? {
         None => return Ok((Vec::new(), None)),
@@ -330,14 +327,19 @@ fn bound_of(value: &Value, key: &str, time: Time) -> Result<PrimitiveDateTime, S
 
 /// A list of dates, one date, or dates with commas between them.
 fn dates_of(value: &Value) -> Result<BTreeSet<Date>, String> {
-    let read = |text: &str| read_date(text).map_err(|flaw| format!("`excludeDates`: {flaw}"));
-    match value {
-        Value::Array(items) => items.iter().map(|item| date_of(item, "excludeDates")).collect(),
-        other => {
-            let parts = text_of(other, "excludeDates")?.split([',', ';']).map(str::trim);
-            parts.filter(|part| !part.is_empty()).map(read).collect()
+    let key = "excludeDates";
+    let mut dates = BTreeSet::new();
+    if let Value::Array(items) = value {
+        for item in items {
+            dates.insert(date_of(item, key)?);
         }
+        return Ok(dates);
     }
+    let parts = text_of(value, key)?.split([',', ';']).map(str::trim);
+    for part in parts.filter(|part| !part.is_empty()) {
+        dates.insert(read_date(part).map_err(|flaw| format!("`{key}`: {flaw}"))?);
+    }
+    Ok(dates)
 }
 
 /// Whether a key says that the rule is off.
@@ -460,8 +462,12 @@ fn date_of(value: &Value, field: &str) -> Result<Date, String> {
 /// One time of day or a list of them.
 fn times_of(value: &Value) -> Result<BTreeSet<Time>, String> {
     let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    let read = |value| read_time(text_of(value, "time")?).map_err(|flaw| format!("`time`: {flaw}"));
-    values.iter().map(read).collect()
+    let mut times = BTreeSet::new();
+    for value in values {
+        let time = read_time(text_of(value, "time")?).map_err(|flaw| format!("`time`: {flaw}"))?;
+        times.insert(time);
+    }
+    Ok(times)
 }
 
 fn text_of<'a>(value: &'a Value, field: &str) -> Result<&'a str, String> {

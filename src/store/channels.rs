@@ -62,6 +62,14 @@ pub struct WeekCounts {
     pub(crate) busiest: u32,
 }
 
+/// How many rows of a kind have a status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusCount {
+    pub(crate) counted: String,
+    pub(crate) status: String,
+    pub(crate) number: i64,
+}
+
 /// A hold as the table has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -430,19 +438,10 @@ impl Tx<'_> {
     pub(crate) fn remove_channel(&self, id: i64) -> SqlResult<()> {
         self.execute_sql("DELETE FROM channels WHERE id = :id", params! { id })
     }
-}
 
-/// How many rows of a kind have a status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusCount {
-    pub(crate) counted: String,
-    pub(crate) status: String,
-    pub(crate) number: i64,
-}
+    // Figures for monitors and screens. Each statement is bounded by an index or by the number of channels:
+    // they are asked every few seconds, beside millions of deliveries.
 
-/// Figures for monitors and screens. Each statement is bounded by an index or by the number of channels:
-/// they are asked every few seconds, beside millions of deliveries.
-impl Tx<'_> {
     /// How many messages and deliveries have which status; those that nobody has are there with 0.
     pub fn status_counts(&self) -> SqlResult<Vec<StatusCount>> {
         let sql = "SELECT counted, status, number FROM status_counts ORDER BY counted, status";

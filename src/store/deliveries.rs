@@ -272,6 +272,28 @@ const IS_OPTED_OUT: &str = "(EXISTS (SELECT 1 FROM contacts c
             OR EXISTS (SELECT 1 FROM contacts c INDEXED BY idx_contacts_opted_out
                 WHERE c.phone_number = '+' || h.phone_number AND c.opted_out_at IS NOT NULL))))";
 
+/// Whether a message may have placeholders, ours or foreign ones: `template::is_template` in SQL.
+const MAY_BE_TEMPLATE: &str = "(m.message GLOB '*[[{%<«]*' OR instr(m.message, '*|') > 0)";
+
+/// What the text of a delivery is made of: see [`read_text`].
+const SOURCES: &str = "m.message, m.content, d.id, d.name, d.chat_id, c.name AS contact_name, c.attributes, \
+     coalesce(d.retry_of, d.due_at) AS first_due_at";
+
+fn read_text(row: &Row<'_>) -> SqlResult<Result<String, Reason>> {
+    let name = lossy(row, "name")?.filter(|name| !name.trim().is_empty());
+    let name = if name.is_some() { name } else { lossy(row, "contact_name")? };
+    let chat_id: String = row.get("chat_id")?;
+    let attributes = lossy(row, "attributes")?;
+    let due_at = seen_time(row, "first_due_at")?;
+    let values = Values::new(name.as_deref(), &chat_id, attributes.as_deref(), due_at);
+    let (message, content) = (row.get::<_, String>("message")?, lossy(row, "content")?);
+    let content = match Content::read(content.as_deref()) {
+        Ok(content) => content,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(content.words(&message).and_then(|words| Template::parse(words).render(&values)))
+}
+
 impl Tx<'_> {
     /// Plans one delivery. The same chat twice in an occurrence is one delivery; one that was
     /// cancelled before it went out is taken up again. Returns whether a row was made or taken up.
@@ -801,31 +823,7 @@ impl Tx<'_> {
                    FROM channels c";
         self.query_value(sql, &[])
     }
-}
 
-/// Whether a message may have placeholders, ours or foreign ones: `template::is_template` in SQL.
-const MAY_BE_TEMPLATE: &str = "(m.message GLOB '*[[{%<«]*' OR instr(m.message, '*|') > 0)";
-
-/// What the text of a delivery is made of: see [`read_text`].
-const SOURCES: &str = "m.message, m.content, d.id, d.name, d.chat_id, c.name AS contact_name, c.attributes, \
-     coalesce(d.retry_of, d.due_at) AS first_due_at";
-
-fn read_text(row: &Row<'_>) -> SqlResult<Result<String, Reason>> {
-    let name = lossy(row, "name")?.filter(|name| !name.trim().is_empty());
-    let name = if name.is_some() { name } else { lossy(row, "contact_name")? };
-    let chat_id: String = row.get("chat_id")?;
-    let attributes = lossy(row, "attributes")?;
-    let due_at = seen_time(row, "first_due_at")?;
-    let values = Values::new(name.as_deref(), &chat_id, attributes.as_deref(), due_at);
-    let (message, content) = (row.get::<_, String>("message")?, lossy(row, "content")?);
-    let content = match Content::read(content.as_deref()) {
-        Ok(content) => content,
-        Err(why) => return Ok(Err(why)),
-    };
-    Ok(content.words(&message).and_then(|words| Template::parse(words).render(&values)))
-}
-
-impl Tx<'_> {
     /// Fills in the text of a pending delivery whose message is being sent: from the message and the
     /// contact as they are in this transaction, and the name that was planned. `None` when the
     /// delivery is no longer pending or its message no longer being sent.

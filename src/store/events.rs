@@ -23,6 +23,15 @@ const ECHO_LATE: Duration = Duration::from_mins(10);
 /// without an end, a clock of WAHA's that once ran ahead would silence the session.
 const SESSION_WORD_RANKS: Duration = Duration::from_mins(10);
 
+const TAKEN_AT: &str = "events_taken_at";
+const REFUSED: &str = "events_refused";
+const REFUSED_AT: &str = "events_refused_at";
+const REFUSED_WHY: &str = "events_refused_why";
+/// WAHA tells of a message within seconds.
+const EVENT_WITHIN: Duration = Duration::from_mins(15);
+/// An event may be newer than it is noted, by the minute in which none is noted again.
+const NOTED_WITHIN: Duration = Duration::from_mins(2);
+
 /// An event about one message that a session of ours sent.
 #[derive(Clone, Debug)]
 pub struct MessageEvent<'a> {
@@ -322,18 +331,7 @@ impl Tx<'_> {
         let occurrence = (auto_message_id, due_at);
         Ok(Taken::Weighed { delivery_id: id, occurrence, status: to, corrected })
     }
-}
 
-const TAKEN_AT: &str = "events_taken_at";
-const REFUSED: &str = "events_refused";
-const REFUSED_AT: &str = "events_refused_at";
-const REFUSED_WHY: &str = "events_refused_why";
-/// WAHA tells of a message within seconds.
-const EVENT_WITHIN: Duration = Duration::from_mins(15);
-/// An event may be newer than it is noted, by the minute in which none is noted again.
-const NOTED_WITHIN: Duration = Duration::from_mins(2);
-
-impl Tx<'_> {
     pub fn note_event_taken(&self, now: Timestamp) -> SqlResult<()> {
         self.set_meta(TAKEN_AT, &now.to_string())
     }

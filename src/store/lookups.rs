@@ -43,9 +43,7 @@ impl UnknownDelivery {
         let content = Content::read(self.content.as_deref());
         content.is_ok_and(|content| content.is_known_by_words(&self.text))
     }
-}
 
-impl UnknownDelivery {
     pub(crate) fn has_media(&self) -> bool {
         Content::read(self.content.as_deref()).is_ok_and(|content| content.needs_plus())
     }

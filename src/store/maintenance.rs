@@ -182,7 +182,6 @@ impl Store {
     }
 }
 
-/// Text and table of everything in a database, by kind and name.
 /// By kind and name: the text of the statement that made it, and its table.
 type Schema = BTreeMap<(String, String), (String, String)>;
 

@@ -205,9 +205,7 @@ impl Tx<'_> {
     ) -> SqlResult<Vec<(i64, Timestamp)>> {
         self.query_rows(sql, params, |row| Ok((row.get("id")?, row.get("scheduled_at")?)))
     }
-}
 
-impl Tx<'_> {
     /// Settles a message when none of its occurrence's deliveries is pending or sending, and brings
     /// its counts in line with them. While something is left to do, `ended` (what has just ended) is
     /// added to the counts.

@@ -63,10 +63,7 @@ type Cause = Box<dyn Error + Send + Sync>;
 impl Store {
     /// Opens the database at `path`, makes it when it is not there (mode 0600), and brings its
     /// tables up to date. One of an older version is kept as `<path>.before-v<version>` first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the file cannot be used, is not ours, or is from a newer version; such a
-    /// file is not touched.
+    /// A file that is not ours, or from a newer version, is not touched.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         open(path, None, false)
     }

@@ -75,45 +75,34 @@ text_enum! {
 }
 
 impl Side {
-    /// Which rows are old, by their key. Rows of runs are made in the order of time: only the first
-    /// ones are looked at, so that a table of new ones is not read through.
-    fn old(self) -> &'static str {
-        match self {
+    /// Which rows are old, by their key.
+    fn old(self) -> String {
+        let (key, old) = match self {
+            // They are made in the order of time: only the first ones are looked at, so that a table of new
+            // ones is not read through.
             Self::Runs => {
-                "id IN (SELECT id FROM (SELECT id, started_at, finished_at FROM runs ORDER BY id LIMIT :rows)
+                return "id IN (SELECT id FROM (SELECT id, started_at, finished_at FROM runs ORDER BY id LIMIT :rows)
                     WHERE started_at < :cut AND finished_at IS NOT NULL)
                  AND id < (SELECT max(id) FROM runs)"
+                    .to_owned();
             }
-            Self::Alerts => {
-                "id IN (SELECT id FROM alerts WHERE is_over = 1 AND created_at < :cut LIMIT :rows)"
-            }
-            Self::Callbacks => {
-                "id IN (SELECT id FROM callbacks WHERE status <> 'waiting' AND created_at < :cut LIMIT :rows)"
-            }
-            Self::WebhookEvents => {
-                "id IN (SELECT id FROM webhook_events WHERE received_at < :cut LIMIT :rows)"
-            }
-            Self::WebhookSessions => {
-                "session_name IN (SELECT session_name FROM webhook_sessions
-                    WHERE received_at < :cut LIMIT :rows)"
-            }
-            Self::PanelSessions => {
-                "id_hash IN (SELECT id_hash FROM panel_sessions WHERE seen_at < :cut LIMIT :rows)"
-            }
-            Self::PanelUploads => {
-                "id_hash IN (SELECT id_hash FROM panel_uploads WHERE uploaded_at < :cut LIMIT :rows)"
-            }
-            Self::PanelRemoved => {
-                "(batch, id) IN (SELECT batch, id FROM panel_removed WHERE removed_at < :cut LIMIT :rows)"
-            }
-            Self::Acts => "id IN (SELECT id FROM acts WHERE at < :cut LIMIT :rows)",
+            Self::Alerts => ("id", "is_over = 1 AND created_at < :cut"),
+            Self::Callbacks => ("id", "status <> 'waiting' AND created_at < :cut"),
+            Self::WebhookEvents => ("id", "received_at < :cut"),
+            Self::WebhookSessions => ("session_name", "received_at < :cut"),
+            Self::PanelSessions => ("id_hash", "seen_at < :cut"),
+            Self::PanelUploads => ("id_hash", "uploaded_at < :cut"),
+            Self::PanelRemoved => ("batch, id", "removed_at < :cut"),
+            Self::Acts => ("id", "at < :cut"),
             // A day begins up to a day earlier or later in local time than in UTC.
             Self::ChannelDays => {
-                "(channel_id, day) IN (SELECT d.channel_id, d.day FROM channels c
+                return "(channel_id, day) IN (SELECT d.channel_id, d.day FROM channels c
                     CROSS JOIN channel_days d ON d.channel_id = c.id
                         AND d.day < date(:cut, '-1 day') LIMIT :rows)"
+                    .to_owned();
             }
-        }
+        };
+        format!("({key}) IN (SELECT {key} FROM {self} WHERE {old} LIMIT :rows)")
     }
 }
 

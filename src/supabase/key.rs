@@ -19,10 +19,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Reads a key at `now`.
-    ///
-    /// # Errors
-    /// What is wrong with it and what to do, without the key.
+    /// Reads a key at `now`. The error does not repeat it.
     pub(super) fn read(secret: &Secret, now: Timestamp) -> Result<Self, String> {
         let text = secret.reveal();
         if text.starts_with("sb_secret_") {

@@ -106,8 +106,7 @@ impl Pass {
 }
 
 impl Link {
-    /// # Errors
-    /// What is wrong with the key, in words; `None` without SUPABASE_URL.
+    /// `None` without SUPABASE_URL; the error says what is wrong with the key.
     pub fn new(
         config: &Arc<Config>,
         store: Store,

@@ -61,10 +61,7 @@ impl Table {
 }
 
 impl Tables {
-    /// Reads the description, an OpenAPI document.
-    ///
-    /// # Errors
-    /// What is missing, and what to set.
+    /// Reads the description, an OpenAPI document. The error says what is missing, and what to set.
     pub(super) fn read(description: &Value, settings: &Supabase) -> Result<Self, String> {
         let Some(definitions) = description["definitions"].as_object() else {
             return Err(

@@ -22,10 +22,8 @@ const REST: Duration = Duration::from_millis(500);
 /// Passes that a run without a server makes at most before it sends.
 const PASSES_BEFORE_RUN: usize = 50;
 
-/// Starts the link's thread, when SUPABASE_URL is set.
-///
-/// # Errors
-/// When the database cannot be opened. What is wrong with the key is in the log, and nothing is linked.
+/// Starts the link's thread, when SUPABASE_URL is set. What is wrong with the key is in the log, and nothing
+/// is linked.
 pub(crate) fn start(
     config: &Arc<Config>,
     clock: &Arc<dyn Clock>,
@@ -92,9 +90,6 @@ fn wait(
 
 /// Before and after a run without a server: takes what is due, and writes what became of it. Ends at the
 /// first failure. Nobody is triggered or stopped by it.
-///
-/// # Errors
-/// When the database cannot be opened.
 pub fn pass_once(config: &Arc<Config>, clock: &Arc<dyn Clock>) -> Result<(), StoreError> {
     let Some(mut link) = open(config, clock, &Arc::default())? else { return Ok(()) };
     for _ in 0..PASSES_BEFORE_RUN {
