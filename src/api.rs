@@ -49,7 +49,6 @@ const PAGE: Class = Class { name: "http-page", max: 4, stack_bytes: 1024 * 1024 
 /// Pages that take a file while it comes: a slow one keeps no other page away.
 const UPLOAD: Class = Class { name: "http-upload", max: 4, stack_bytes: 1024 * 1024 };
 
-/// What the answers are made from.
 pub struct Api {
     store: Mutex<Store>,
     triggers: Arc<Triggers>,
@@ -170,7 +169,6 @@ impl Api {
         }
     }
 
-    /// The API for other programs, when the request is for it.
     fn v1_for(&self, request: &Request) -> Option<&V1> {
         self.v1.as_ref().filter(|_| v1::is_api(request.path()))
     }
@@ -199,7 +197,6 @@ impl Api {
         }
     }
 
-    /// The API key that a request shows, when it is good.
     fn api_key(&self, request: &Request) -> Result<Option<ApiKey>, Response> {
         let Some(hash) = bearer(request).and_then(keys::hash) else { return Ok(None) };
         let now = self.clock.now().wall;
@@ -224,7 +221,6 @@ impl Api {
         }
     }
 
-    /// The refusal of a request without the secret.
     fn refuse_stranger(&self, request: &Request) -> Option<Response> {
         if bearer(request).is_some_and(|token| self.secrets.accepts(token)) {
             return None;
@@ -390,7 +386,6 @@ impl Routes for Api {
     }
 }
 
-/// What a request shows as its Bearer token.
 fn bearer(request: &Request) -> Option<&str> {
     let (scheme, token) = request.header("Authorization")?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

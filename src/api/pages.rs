@@ -60,7 +60,6 @@ pub fn takes_files(path: &str) -> bool {
     path.strip_prefix(PAGES_ROOT).is_some_and(|rest| rest.starts_with("/messages/"))
 }
 
-/// Whether a request for `target` is for a page.
 pub(super) fn is_page(target: &str) -> bool {
     let path = target.split('?').next().unwrap_or_default();
     path.strip_prefix(PAGES_ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -7,7 +7,6 @@ use super::{PAGE_BODY_BYTES_MAX, WEBHOOK_PATH, v1, webhook};
 use crate::config::{Authority, Config};
 use crate::http::{Admission, Head, Length, Refusal};
 
-/// Bytes of a body.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// What a form puts around a file.
 const FORM_BYTES: usize = 64 * 1024;

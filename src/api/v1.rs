@@ -33,7 +33,6 @@ const DOCUMENT: &str = include_str!("../../docs/openapi.json");
 /// How exactly the last use of a key is known.
 const USE_NOTED_EVERY: Duration = Duration::from_mins(1);
 
-/// What the answers are made from.
 pub struct V1 {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
@@ -47,7 +46,6 @@ pub struct V1 {
 type Names = &'static [&'static str];
 type Answer = fn(&Call<'_>) -> Answered;
 
-/// One row of the table of routes.
 struct Route {
     method: &'static str,
     /// From [`ROOT`]; `{id}` is a number.
@@ -207,16 +205,14 @@ impl V1 {
 
     /// Answers a request that came in no other way than by this process: `mcp`.
     pub(crate) fn answer_own(&self, request: &mut Request, can: Can) -> Response {
-        let name = "mcp".to_owned();
-        let (id, nothing) = (0, None);
         let key = ApiKey {
-            id,
-            name,
+            id: 0,
+            name: "mcp".to_owned(),
             can,
-            created_at: nothing,
-            expires_at: nothing,
-            last_used_at: nothing,
-            revoked_at: nothing,
+            created_at: None,
+            expires_at: None,
+            last_used_at: None,
+            revoked_at: None,
         };
         self.answer(request, key)
     }
@@ -236,11 +232,14 @@ impl V1 {
         work: impl FnOnce(&mut Store) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         // A panic inside a transaction rolled it back.
-        let mut store = lock(&self.store);
+        work(self.opened(&mut lock(&self.store))?)
+    }
+
+    fn opened<'s>(&self, store: &'s mut Option<Store>) -> Result<&'s mut Store, Problem> {
         if store.is_none() {
             *store = Some(Store::open(&self.config.database_path)?);
         }
-        store.as_mut().map_or_else(|| Err(Problem::unavailable()), work)
+        store.as_mut().ok_or_else(Problem::unavailable)
     }
 
     /// Lets the senders look at once.
@@ -249,7 +248,6 @@ impl V1 {
     }
 }
 
-/// Whether a request for `path` is one for the API.
 pub(super) fn is_api(path: &str) -> bool {
     path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -262,7 +260,6 @@ pub(super) fn share(answer: Response, origin: &str) -> Response {
         .with("Vary", "Origin")
 }
 
-/// What such a page may ask.
 pub(super) fn preflight() -> Response {
     Response { status: 204, ..Response::default() }
         .with("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")

@@ -32,7 +32,6 @@ use crate::trigger::Triggers;
 
 use event::{AboutMessage, AboutSession, Event, Inbound};
 
-/// The largest body that is taken.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 const HMAC: &str = "X-Webhook-Hmac";
 /// Of an HMAC-SHA512.

@@ -27,14 +27,12 @@ use crate::store::{FormMark, MadeBefore, PageFrom, SqlResult, Store, StoreError,
 const LANGUAGE_COOKIE: &str = "panel_lang";
 const A_YEAR_SECS: u64 = 365 * 24 * 3600;
 
-/// A request being answered.
 pub(super) struct Visit<'a> {
     pub(crate) panel: &'a Panel,
     pub(crate) request: &'a Request,
     /// Without the query.
     pub(crate) path: String,
     pub(crate) query: Form,
-    /// The body, when it is a form.
     pub(crate) form: Form,
     /// A list of contacts in the body.
     pub(crate) list: Option<(String, Vec<u8>)>,
@@ -43,7 +41,6 @@ pub(super) struct Visit<'a> {
     pub(crate) is_post: bool,
     pub(crate) now: Timestamp,
     pub(crate) language: Language,
-    /// The session, when somebody is logged in.
     pub(crate) known: Option<Known>,
     /// What each form must bring back.
     pub(crate) csrf: String,
@@ -60,7 +57,6 @@ pub(super) struct Visit<'a> {
     is_tls: bool,
 }
 
-/// What every page's frame needs.
 pub(super) struct Page<'a> {
     pub(crate) w: &'static Words,
     pub(crate) lang: &'static str,
@@ -69,7 +65,6 @@ pub(super) struct Page<'a> {
     pub(crate) mark: &'a str,
     /// The part of the panel that it belongs to.
     pub(crate) here: &'a str,
-    /// Whether somebody is logged in.
     pub(crate) is_known: bool,
     /// What was just done, in words.
     pub(crate) notice: Option<String>,
@@ -131,7 +126,6 @@ impl<'a> Visit<'a> {
         Ok(visit)
     }
 
-    /// Whether somebody is logged in.
     pub(super) fn is_known(&self) -> bool {
         self.known.is_some()
     }
@@ -186,7 +180,6 @@ impl<'a> Visit<'a> {
         Some((at, id.parse().ok()?))
     }
 
-    /// The words in this visit's language.
     pub(super) fn words(&self) -> &'static Words {
         self.language.words()
     }
@@ -242,7 +235,6 @@ impl<'a> Visit<'a> {
         Some(FormMark { mark, form: &self.digest })
     }
 
-    /// What a person filled in, as a hash.
     pub(super) fn digest(&self) -> &str {
         &self.digest
     }
@@ -281,14 +273,25 @@ impl<'a> Visit<'a> {
     pub(super) fn press<T, E: Refusal>(
         &self,
         id: i64,
-        (there, code): (&str, &str),
+        done: (&str, &str),
         change: impl FnOnce(&mut Store) -> Result<T, E>,
+    ) -> Refusable<Response> {
+        let change = || self.told(self.with_store(change).map(drop));
+        self.press_boxed(id, done, Box::new(change))
+    }
+
+    /// The same, compiled once for all buttons.
+    fn press_boxed(
+        &self,
+        id: i64,
+        (there, code): (&str, &str),
+        change: Box<dyn FnOnce() -> Refusable<()> + '_>,
     ) -> Refusable<Response> {
         let done = reply::done(there, code);
         if self.is_second()? {
             return Ok(Ok(done));
         }
-        if let Err(why) = self.told(self.with_store(change))? {
+        if let Err(why) = change()? {
             return Ok(Err(why));
         }
         self.keep_mark(id)?;
@@ -324,7 +327,6 @@ impl<'a> Visit<'a> {
         peer
     }
 
-    /// A cookie that the browser brought.
     pub(super) fn cookie(&self, name: &str) -> Option<&'a str> {
         forms::cookie(self.request.header("Cookie"), name)
     }
@@ -348,7 +350,6 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Which rows of a list are asked for.
     pub(super) fn page_from(&self) -> PageFrom {
         match (self.query.number("older"), self.query.number("newer")) {
             (Some(id), _) => PageFrom::OlderThan(id),

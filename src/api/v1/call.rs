@@ -23,7 +23,6 @@ const LIMIT_MAX: u32 = 100;
 
 pub(super) type Answered = Result<Response, Problem>;
 
-/// Why a request is not done.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: u16,
@@ -48,7 +47,6 @@ pub(super) struct ErrorView<'a> {
     field: Option<&'a str>,
 }
 
-/// A page of a list.
 #[derive(Debug, Serialize)]
 pub(super) struct Page<T> {
     pub(super) data: Vec<T>,
@@ -61,7 +59,6 @@ impl Problem {
         Self { status, code, message: message.into(), field: None, header: None }
     }
 
-    /// A value that cannot be.
     pub(super) fn invalid(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self { field: Some(field.to_owned()), ..Self::new(422, code, message) }
     }
@@ -166,7 +163,6 @@ pub(super) fn json(status: u16, body: &impl Serialize) -> Response {
     Response::new(status, "application/json", body).with("Cache-Control", "no-store")
 }
 
-/// A request on its way.
 pub(super) struct Call<'a> {
     pub(super) v1: &'a V1,
     pub(super) request: &'a Request,
@@ -252,7 +248,6 @@ impl<'a> Call<'a> {
         self.v1.with_store(|store| Ok(store.write(|tx| tx.note_api_key(self.key.id, self.now))?))
     }
 
-    /// Does `work` with the database.
     pub(super) fn with_store<T>(
         &self,
         work: impl FnOnce(&mut Store) -> Result<T, Problem>,

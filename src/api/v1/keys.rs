@@ -12,7 +12,6 @@ const PREFIX: &str = "ams_";
 const DIGITS: usize = 64;
 const NAME_CHARS_MAX: usize = 100;
 
-/// What was asked for was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// It cannot be done: the thing and the remedy, in words.

@@ -16,8 +16,8 @@ use crate::files::Files;
 use crate::forecast::{self, Fate, MessageForecast, PlannedFile};
 use crate::http::Response;
 use crate::messages::{
-    self, DeliveryView, Draft, Edit, MessageView, MovedView, Ready, Retry, Skipped, SplitBy,
-    SplitPart, Timing, Warned,
+    self, ComposeError, DeliveryView, Draft, Edit, MessageView, MovedView, Ready, Retry, Skipped,
+    SplitBy, SplitPart, Timing, Warned,
 };
 use crate::schedule;
 use crate::store::{Message, SqlResult, Store, Tx, Wanted};
@@ -559,7 +559,10 @@ pub(super) fn remove(call: &Call<'_>) -> Answered {
 }
 
 /// Changes the message of the path once, and shows it.
-fn moved(call: &Call<'_>, change: impl FnOnce(&mut Store) -> Result<(), Problem>) -> Answered {
+fn moved(
+    call: &Call<'_>,
+    change: &mut dyn FnMut(&mut Store) -> Result<(), ComposeError>,
+) -> Answered {
     call.once(|store| {
         existing(call, store)?;
         change(store)?;
@@ -568,24 +571,24 @@ fn moved(call: &Call<'_>, change: impl FnOnce(&mut Store) -> Result<(), Problem>
 }
 
 pub(super) fn cancel(call: &Call<'_>) -> Answered {
-    moved(call, |store| Ok(messages::cancel(store, call.id, call.now).map(drop)?))
+    moved(call, &mut |store| messages::cancel(store, call.id, call.now).map(drop))
 }
 
 pub(super) fn pause(call: &Call<'_>) -> Answered {
-    moved(call, |store| Ok(messages::pause(store, call.id, call.now).map(drop)?))
+    moved(call, &mut |store| messages::pause(store, call.id, call.now).map(drop))
 }
 
 pub(super) fn resume(call: &Call<'_>) -> Answered {
     let config = &call.v1.config;
-    moved(call, |store| Ok(messages::resume(store, call.id, config, call.now).map(drop)?))
+    moved(call, &mut |store| messages::resume(store, call.id, config, call.now).map(drop))
         .inspect(|_| call.v1.wake())
 }
 
 pub(super) fn retry(call: &Call<'_>) -> Answered {
     let retry = Retry { with_unknown: call.body_or_default::<RetryOf>()?.unknown };
     let config = &call.v1.config;
-    moved(call, |store| {
-        Ok(messages::retry(store, call.id, retry, None, config, call.now).map(drop)?)
+    moved(call, &mut |store| {
+        messages::retry(store, call.id, retry, None, config, call.now).map(drop)
     })
     .inspect(|_| call.v1.wake())
 }

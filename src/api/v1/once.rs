@@ -71,6 +71,11 @@ impl Call<'_> {
 
     /// Does `work` once for an Idempotency-Key, and keeps its answer with what it does; without a key, does it.
     pub(super) fn once(&self, work: impl FnOnce(&mut Store) -> Answered) -> Answered {
+        self.once_boxed(Box::new(work))
+    }
+
+    /// The same, compiled once for all routes.
+    fn once_boxed(&self, work: Box<dyn FnOnce(&mut Store) -> Answered + '_>) -> Answered {
         let Some(key) = self.idempotency_key()? else { return self.with_store(work) };
         let _turn = self.take_turn(key)?;
         self.with_store(|store| {

@@ -27,7 +27,6 @@ pub(super) struct AboutMessage<'a> {
     at: Option<Timestamp>,
 }
 
-/// A session's word about itself.
 pub(super) struct AboutSession<'a> {
     pub(super) session: &'a str,
     pub(super) status: &'a str,
