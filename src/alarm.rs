@@ -47,7 +47,6 @@ pub enum Ending {
     Stopped,
 }
 
-/// The threads that tell others.
 pub(crate) struct Alarms {
     clock: Arc<dyn Clock>,
     triggers: Arc<Triggers>,

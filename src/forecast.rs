@@ -821,7 +821,6 @@ fn together(message: &Message, queue: &[Queued]) -> BTreeSet<i64> {
     }
 }
 
-/// Whom a delivery was planned for.
 fn planned_recipient(row: &Delivery) -> Recipient {
     let (name, chat_id) = (row.name.clone(), row.chat_id.clone());
     Recipient { contact_id: row.contact_id, name, chat_id, ..Recipient::default() }

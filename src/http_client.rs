@@ -85,13 +85,10 @@ pub(crate) enum Method {
     Delete,
 }
 
-/// A reply, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
-    /// The header `Retry-After`, when it is text.
     pub(crate) retry_after: Option<String>,
-    /// The header `Date`, when it is text.
     pub(crate) date: Option<String>,
     /// The body, at most 1 MiB of it, or what [`HttpClient::ask`] was given.
     pub body: Vec<u8>,
@@ -108,7 +105,6 @@ pub enum NoReply {
     MaybeSent(String),
 }
 
-/// Names and values.
 type Headers<'a> = &'a [(&'a str, &'a str)];
 pub(crate) type Answer = Result<Reply, NoReply>;
 

@@ -24,7 +24,6 @@ const INVALID_REQUEST: i64 = -32600;
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 
-/// What the assistant may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rights {
     /// Make, cancel and pause messages.
@@ -128,7 +127,6 @@ impl Server<'_> {
         })
     }
 
-    /// The tools that may be used.
     fn tools(&self) -> impl Iterator<Item = &'static Tool> {
         let can_write = self.rights.can_write;
         tools::ALL.iter().filter(move |tool| can_write || !tool.writes)

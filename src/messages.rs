@@ -47,13 +47,11 @@ pub(crate) use view::{DeliveryView, MessageView, ack_words, delivery_json, messa
 /// For so long, a second message with the same text and recipients is said to be one.
 const SAME_SAID: Duration = Duration::from_mins(10);
 
-/// What a person wants to send.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     pub text: String,
     /// For `content`: a JSON object.
     pub content: Option<String>,
-    /// A name for it.
     pub title: Option<String>,
     /// The recipients: contact ids, phone numbers, chat ids and all else that `contact_ids` takes.
     pub to: Vec<String>,
@@ -74,7 +72,6 @@ pub struct Draft {
     pub created_by: &'static str,
 }
 
-/// What became of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Composed {
     pub id: i64,
@@ -82,7 +79,6 @@ pub struct Composed {
     pub(crate) channel: String,
     /// How many will get it, as it stands now.
     pub recipient_count: u64,
-    /// Who will not, and why.
     pub skipped: Vec<Skipped>,
     pub begins_at: Option<Timestamp>,
     pub warnings: Vec<Warned>,
@@ -105,7 +101,6 @@ impl Warned {
     }
 }
 
-/// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// It cannot be done, and what to do instead, in words.
@@ -293,7 +288,6 @@ pub(crate) fn draft_of(store: &mut Store, id: i64) -> Result<Draft, ComposeError
     })
 }
 
-/// The message with this id.
 fn existing(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
     match store.read(|tx| tx.message(id))? {
         Some(row) => Ok(row),

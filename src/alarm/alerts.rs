@@ -28,13 +28,11 @@ const PACE: Duration = Duration::from_secs(1);
 const GAPS_SECS: [u64; 6] = [10, 30, 60, 300, 900, 3600];
 /// Then an alert is given up; by then it waited for some hours.
 const ATTEMPTS_MAX: u32 = 10;
-/// Alerts that are looked at together.
 const BATCH: u32 = 200;
 /// More than these of one kind become one.
 const SINGLE_MAX: usize = 3;
 const REASON_CHARS_MAX: usize = 300;
 
-/// Tells ALERT_URL.
 pub struct Alerts {
     store: Store,
     url: Secret,

@@ -38,7 +38,6 @@ const TRIED_FOR: Duration = Duration::from_hours(72);
 const REST_SECS: [u64; 5] = [5, 10, 30, 60, 120];
 const ERROR_CHARS_MAX: usize = 200;
 
-/// Tells CALLBACK_URL.
 pub struct Callbacks {
     store: Store,
     target: CallbackTarget,
@@ -197,12 +196,10 @@ fn post(
     taken(&target.url, reply)
 }
 
-/// What speaks to the receiver.
 pub(super) fn client() -> HttpClient {
     HttpClient::new(CALL_TIMEOUT).brief(CALL_TIMEOUT)
 }
 
-/// Tells the receiver that this is a test.
 pub(crate) fn try_callback(target: &CallbackTarget, at: Timestamp) -> Result<(), NotTold> {
     let id = format!("msg_test_{:032x}", fastrand::u128(..));
     let body = json!({ "type": "test", "timestamp": at, "data": {} }).to_string();

@@ -22,7 +22,6 @@ const GAP: Duration = Duration::from_secs(55);
 const SHORT: Duration = Duration::from_secs(2);
 const FAIL: &str = "/fail";
 
-/// Calls HEARTBEAT_URL.
 pub struct Heartbeat {
     caller: Caller,
     /// On the monotonic clock.

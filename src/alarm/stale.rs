@@ -13,7 +13,6 @@ use crate::config::Config;
 use crate::store::{SqlResult, Tx};
 use crate::trigger::Triggers;
 
-/// Watches whether triggers come.
 #[derive(Clone, Debug)]
 pub struct Watch {
     pub config: Arc<Config>,
@@ -22,7 +21,6 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A watch by the settings that begins at `now`.
     pub(crate) fn new(config: &Arc<Config>, now: Now) -> Self {
         Self { config: Arc::clone(config), began: now.monotonic }
     }

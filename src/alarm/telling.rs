@@ -40,7 +40,6 @@ pub(super) fn post_alert(client: &HttpClient, url: &Secret, alert: &Value) -> Re
     taken(url, client.post_json(url.reveal(), &[], alert.to_string().into_bytes()))
 }
 
-/// Tells ALERT_URL that this is a test.
 pub(crate) fn try_alert(
     url: &Secret,
     database: &std::path::Path,

@@ -19,7 +19,6 @@ pub(super) enum Places {
     /// Each takes the next place of its channel, as far as that can be told at once.
     #[default]
     InOrder,
-    /// They are gathered.
     Gathering(Box<Gathered>),
     /// They were found before, in the order of gathering, each with its channel.
     Found(std::vec::IntoIter<(i64, Place)>),
@@ -56,7 +55,6 @@ pub(super) struct WantedKind {
     pub(super) has_gap: bool,
 }
 
-/// What becomes of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// It goes out then; whether it has waited for its gap, and whether its number is checked first.
@@ -65,7 +63,6 @@ pub(super) enum Place {
         has_waited: bool,
         is_checked: bool,
     },
-    /// Its number is not on WhatsApp.
     NotThere,
     TooLate,
     /// Its gap ends only when it would be too late.

@@ -25,7 +25,6 @@ const NEW_FROM: u64 = 10;
 /// What a number bears on a day: on its first one, in its first month, and later.
 const BEARS: [(i64, u64); 3] = [(1, 20), (30, 70), (i64::MAX, 200)];
 
-/// A risk for the number that sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Risk {
     SameText {
@@ -178,9 +177,7 @@ impl fmt::Display for Risk {
 pub(crate) struct Counted {
     /// Of those that get it: how many never wrote to us; `None` when nobody tells us of those who write.
     pub(super) strangers: Option<u64>,
-    /// How many get it at night.
     at_night: u64,
-    /// Its first day, and what goes out then.
     first: Option<FirstDay>,
     /// Whether the text is not the same for everybody, and whether it has a link.
     varies: bool,
@@ -233,7 +230,6 @@ impl Counted {
         Ok(())
     }
 
-    /// The risks of the message.
     pub(super) fn risks(self) -> Vec<Risk> {
         let Self { at_night, varies, has_link, .. } = self;
         let strangers = self.strangers.unwrap_or(0);
@@ -272,7 +268,6 @@ fn is_night(hour: u8) -> bool {
     hour >= NIGHT.0 || hour < NIGHT.1
 }
 
-/// Whether a text names a page.
 fn has_link(text: &str) -> bool {
     let text = text.to_lowercase();
     ["http://", "https://", "www.", "wa.me/", "bit.ly/"].iter().any(|sign| text.contains(sign))

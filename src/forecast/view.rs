@@ -16,7 +16,6 @@ use crate::recipient;
 use crate::send_window::{Gap, Rest};
 use crate::store::Message;
 
-/// What becomes of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate<'a> {
@@ -43,17 +42,14 @@ pub enum Fate<'a> {
     Ended {
         status: Status,
         at: Option<Timestamp>,
-        /// Why it was not sent.
         error: Option<&'a str>,
     },
 }
 
-/// One recipient of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecipientForecast<'a> {
     pub message_id: i64,
     pub(crate) contact_id: Option<i64>,
-    /// The name, when one is known.
     pub(crate) name: Option<&'a str>,
     /// The chat id; for one that is skipped what was written.
     pub chat_id: &'a str,
@@ -61,7 +57,6 @@ pub struct RecipientForecast<'a> {
     pub channel_id: Option<i64>,
     /// The text that it gets; of what has ended the text that it got.
     pub text: Option<&'a str>,
-    /// What becomes of it.
     #[serde(flatten)]
     pub fate: Fate<'a>,
 }
@@ -79,11 +74,8 @@ pub struct Tally {
     pub(crate) waits: u64,
     /// They came to their end before, or a request is out.
     pub(crate) ended: u64,
-    /// Messages that fail as a whole.
     pub(crate) failing_messages: u64,
-    /// When the first goes out.
     pub(crate) begins_at: Option<Timestamp>,
-    /// When the last goes out.
     pub(crate) ends_at: Option<Timestamp>,
 }
 
@@ -91,24 +83,11 @@ pub struct Tally {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// Some of its recipients come after the late limit.
-    TooLate {
-        /// So many get it.
-        in_time: u64,
-        recipients: u64,
-        /// So many do not.
-        too_late: u64,
-    },
+    TooLate { in_time: u64, recipients: u64, too_late: u64 },
     /// It is due again before all of its recipients had their turn.
-    DueAgain {
-        /// So many get it before that.
-        in_time: u64,
-        recipients: u64,
-    },
+    DueAgain { in_time: u64, recipients: u64 },
     /// All get it this time, but each time later: a week holds fewer than it needs.
-    FallsBehind {
-        /// How many it has each time.
-        recipients: u64,
-    },
+    FallsBehind { recipients: u64 },
 }
 
 impl Warning {
@@ -122,7 +101,6 @@ impl Warning {
     }
 }
 
-/// The English sentence.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -145,7 +123,6 @@ impl fmt::Display for Warning {
     }
 }
 
-/// One message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MessageForecast {
     pub id: i64,
@@ -162,9 +139,7 @@ pub struct MessageForecast {
     pub fails: Option<Explanation>,
     /// What else there is to know.
     pub remark: Option<String>,
-    /// How many recipients it has.
     pub recipients: u64,
-    /// By what becomes of them.
     pub tally: Tally,
     /// From the first send to the last.
     pub takes_secs: u64,
@@ -210,7 +185,6 @@ pub struct PlannedFile {
     pub(crate) upload_seconds_max: u64,
 }
 
-/// One channel that the messages use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChannelForecast {
     pub(crate) id: i64,
@@ -227,7 +201,6 @@ pub struct ChannelForecast {
     pub(crate) free_at: Timestamp,
 }
 
-/// The whole.
 #[derive(Clone, Debug)]
 pub struct Forecast {
     /// From when it looks.
@@ -236,15 +209,12 @@ pub struct Forecast {
     pub(crate) gap: Gap,
     /// After so many sends a channel rests.
     pub(crate) rest: Option<Rest>,
-    /// How late a message may still go out.
     pub(crate) late_limit: Duration,
     /// Of all messages that were looked at.
     pub(crate) totals: Tally,
-    /// How many that were.
     pub messages: u64,
     /// How many later ones were not looked at.
     pub messages_left_out: u64,
-    /// The channels that they use.
     pub channels: Vec<ChannelForecast>,
 }
 

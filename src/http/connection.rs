@@ -47,7 +47,6 @@ struct Connection<'a> {
     shared: &'a Shared,
     slot: &'a Slot,
     input: Input<'a>,
-    /// The request asks for a head only.
     is_head: bool,
 }
 

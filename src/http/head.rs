@@ -5,7 +5,6 @@ use crate::http::{Response, refuse, see_other};
 
 /// A route knows by this header, a word that only the front has, that a request comes from it.
 pub(super) const TOKEN: &str = "X-Guard-Token";
-/// The address of the client.
 pub const PEER: &str = "X-Guard-Peer";
 /// `X-Forwarded-For`, as the client or a proxy wrote it. It decides nothing, unless the peer is trusted.
 pub const FORWARDED: &str = "X-Guard-Forwarded";
@@ -31,7 +30,6 @@ const PASSED: &[(&str, bool)] = &[
     ("X-Webhook-Hmac-Algorithm", false),
     ("X-Webhook-Request-Id", false),
 ];
-/// More headers than this are too many.
 const HEADERS_MAX: usize = 64;
 const METHOD_BYTES_MAX: usize = 16;
 /// Of X-Forwarded-For, in the audit trail.

@@ -38,7 +38,6 @@ fn refused<T>(status: u16, message: &'static str) -> Result<T, Ended> {
     Err(Refusal::new(status, message).into())
 }
 
-/// Whether an operation only took longer than it may.
 pub(super) fn is_timeout(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

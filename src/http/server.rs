@@ -23,7 +23,6 @@ const STACK_BYTES: usize = 256 * 1024;
 /// For a large body that no route wants.
 const LARGE: Class = Class { name: "http-refused", max: 0, stack_bytes: STACK_BYTES };
 
-/// What answers the requests that the front lets in.
 pub trait Routes: Send + Sync {
     /// The class of a request whose answer may take a while; `None` for one that is answered at once.
     fn class(&self, request: &Request) -> Option<Class>;
@@ -44,7 +43,6 @@ pub struct Class {
     pub(crate) stack_bytes: usize,
 }
 
-/// A request that the front let in.
 pub struct Request {
     /// In upper case, such as `POST`.
     pub method: String,
@@ -81,7 +79,6 @@ impl Request {
         request
     }
 
-    /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         let named = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str())
@@ -146,7 +143,6 @@ impl Request {
     }
 }
 
-/// The HTTP side, serving.
 pub struct Server {
     front: Front,
     upstream: Arc<tiny_http::Server>,

@@ -46,7 +46,6 @@ impl Connector {
         Self { upstream, state: Mutex::default(), turn_ended: Condvar::new() }
     }
 
-    /// The word that the upstream knows us by.
     pub(super) fn token(&self) -> &str {
         &self.upstream.token
     }
@@ -85,7 +84,6 @@ impl Turn<'_> {
         stream
     }
 
-    /// Whether the upstream does not listen any more.
     pub(super) fn is_gone(&self) -> bool {
         lock(&self.0.state).failures >= FAILURES_MAX
     }

@@ -8,7 +8,6 @@ use crate::http::Request;
 pub(super) struct Tool {
     pub(super) name: &'static str,
     description: &'static str,
-    /// Whether it changes something.
     pub(super) writes: bool,
     method: &'static str,
     /// From `/api/v1`; `{id}` is the argument `id`.
@@ -37,7 +36,6 @@ const KEY: &[Argument] = arguments! {
     idempotency_key: TEXT,
         "Any text of yours: the same one again gives the first answer again, not a second message.";
 };
-/// What a message is made of.
 const MESSAGE: &[Argument] = arguments! {
     text: TEXT,
         "The text; {{name|Kak}}, {{phone_number}} and attributes of the contact are filled in. Only with `content` it may be left out.";

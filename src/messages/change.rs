@@ -38,14 +38,12 @@ pub struct Edit {
     pub seen: Option<String>,
 }
 
-/// What an edit came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edited {
     /// When it goes out next, when that was edited.
     pub next_at: Option<Timestamp>,
     /// Today's occurrence, when that was planned already and the edit is about when.
     pub today: Option<Today>,
-    /// What a person should know.
     pub(crate) warnings: Vec<Warned>,
 }
 
@@ -59,7 +57,6 @@ pub struct Today {
     pub could_again: bool,
 }
 
-/// How much of a message may be edited.
 enum Reach {
     All,
     /// Everything, and a time makes it scheduled again: nobody got it.

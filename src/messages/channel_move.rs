@@ -9,7 +9,6 @@ use crate::clock::Timestamp;
 use crate::delivery::Status;
 use crate::store::{Channel, Store};
 
-/// What a move came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
     pub(crate) from: Channel,
@@ -90,7 +89,6 @@ fn channel(store: &mut Store, named: &str, field: &'static str) -> Result<Channe
     })
 }
 
-/// Why a recipient with this status stays with its channel.
 pub(crate) const fn why_it_stays(status: Status) -> &'static str {
     match status {
         Status::Pending => "the message is not on its way: it moves once it is",

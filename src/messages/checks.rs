@@ -23,7 +23,6 @@ const NAMED_MAX: usize = 5;
 /// How many of those that will get it are kept with their words.
 pub(crate) const FIRST_MAX: usize = 20;
 
-/// Somebody who will not get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// A name, a number, or what was written.
@@ -33,22 +32,18 @@ pub struct Skipped {
     pub(crate) reason: Explanation,
 }
 
-/// Somebody who will get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reached {
     /// The chat.
     pub(crate) to: String,
     pub(crate) name: Option<String>,
-    /// The words for this recipient.
     pub(crate) text: String,
 }
 
-/// What the recipients came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Checked {
     /// How many will get it.
     pub(crate) count: u64,
-    /// The first of them.
     pub(crate) first: Vec<Reached>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) warnings: Vec<Warned>,
@@ -63,7 +58,6 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Makes them the channels of a message.
     pub(super) fn set(&self, message: &mut Message) {
         message.channel_id = self.ids.first().copied().unwrap_or(channels::DEFAULT_CHANNEL);
         message.channel_ids = (self.ids.len() > 1).then(|| serde_json::json!(self.ids).to_string());

@@ -13,7 +13,6 @@ use crate::store::{Message, Occurrence, Settled, Store};
 /// A schedule's time that passed so little ago, while it was paused, still counts.
 const JUST_PASSED: Duration = Duration::from_mins(5);
 
-/// What resuming came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resumed {
     /// It goes on, with so many recipients left.
@@ -21,11 +20,7 @@ pub enum Resumed {
     /// It waits for its time; one that has passed is now.
     Scheduled { at: Timestamp },
     /// What was left of it was too late and expired; it has another occurrence.
-    Expired {
-        count: usize,
-        /// When it goes out again.
-        next: Timestamp,
-    },
+    Expired { count: usize, next: Timestamp },
 }
 
 /// Cancels a message that has not ended. Returns how its latest occurrence stands: what is under way

@@ -20,18 +20,15 @@ use crate::recipients::{self, Recipient};
 use crate::store::{Delivery, FormMark, Message, NewDelivery, Occurrence, SqlResult, Store, Tx};
 use crate::template::Template;
 
-/// What a person wants to be sent again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retry {
     /// Also what may have arrived. A person has to know that.
     pub with_unknown: bool,
 }
 
-/// What a retry came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retried {
     pub(crate) due_at: Timestamp,
-    /// How many it goes to.
     pub pending: u64,
     /// How many cannot get it any more.
     pub skipped: u64,
@@ -170,7 +167,6 @@ fn check_next(row: &Message, config: &Config, now: Timestamp) -> Result<(), Comp
     ))
 }
 
-/// What planning a retry came to.
 enum Planned {
     Done {
         pending: u64,

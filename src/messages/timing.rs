@@ -17,12 +17,10 @@ const JUST_PASSED: Duration = Duration::from_mins(5);
 /// The furthest that `+…` may reach, in days.
 const AHEAD_DAYS_MAX: u64 = 3660;
 
-/// When a message goes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Timing {
     /// At each of these: a local date and time, `+10m`, `+2h`, `+1d` or `now`.
     At(Vec<String>),
-    /// On days of the week.
     Weekly(WeeklyTiming),
     /// As the column `schedules` has it.
     Schedules(String),
@@ -261,7 +259,6 @@ fn read_interval(
     }
 }
 
-/// The column `interval_config`.
 fn weekly_config(weekly: &WeeklyTiming) -> Result<String, ComposeError> {
     if weekly.times.is_empty() {
         return Err(refused!("the days have no time of day: give `--time 08:00` with them"));

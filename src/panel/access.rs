@@ -50,18 +50,15 @@ const OF_ALL: Rate = Rate { per_second: 12, at_once: 24 };
 /// Addresses and browsers that are remembered: with [`OF_ALL`] there are never so many.
 const REMEMBERED_MAX: usize = 1_000;
 
-/// Somebody who is logged in.
 pub(super) struct Known {
     /// What the database calls the session.
     pub(crate) id_hash: String,
 }
 
-/// What access remembers while the program runs.
 pub(super) struct Access {
     /// Whether the password in the settings was compared with the one that the sessions belong to.
     is_compared: AtomicBool,
     guesses: Mutex<Guesses>,
-    /// Log lines of refused logins.
     lines: Quota,
 }
 
@@ -184,7 +181,6 @@ pub(super) fn token_of(panel: &Panel, request: &Request) -> String {
     session.map(|(id, _)| sign(id, "form")).unwrap_or_default()
 }
 
-/// Whether somebody who is logged in sends this request.
 pub(super) fn has_session(panel: &Panel, request: &Request) -> bool {
     let now = panel.clock.now().wall;
     matches!(session_of(panel, request, now), Ok(Some(_)))
@@ -324,7 +320,6 @@ pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     }
 }
 
-/// A login that was refused.
 struct RefusedLogin {
     status: u16,
     /// The words for whoever typed the password.
@@ -339,7 +334,6 @@ impl RefusedLogin {
     }
 }
 
-/// Begins a session when the password is right.
 fn let_in(visit: &mut Visit<'_>) -> Refusable<(), RefusedLogin> {
     let given = visit.form.get("password").unwrap_or_default().to_owned();
     let proven = prove(visit, &given)?;

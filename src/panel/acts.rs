@@ -62,7 +62,6 @@ fn row(visit: &Visit<'_>, Noted { at, act, .. }: Noted) -> ActRow {
     }
 }
 
-/// Something that was done in this visit.
 pub(super) fn of(visit: &Visit<'_>, what: &str, about: Option<i64>) -> Act {
     let section = visit.path.split('/').nth(2).unwrap_or_default();
     Act {

@@ -17,24 +17,19 @@ use crate::store::Message;
 const RECIPIENTS_MAX: u64 = 2_000;
 const MESSAGES_MAX: u64 = 200;
 
-/// What becomes of a message.
 #[derive(Default)]
 pub(super) struct Ahead {
     /// When it begins and is through.
     pub(crate) times: String,
     /// Why it fails as a whole, or who gets it in time and who does not; empty when all do.
     pub(crate) fits: String,
-    /// What a person could do about it.
     pub(crate) advice: String,
     /// The buttons that do it: what they send, and their words.
     pub(crate) ways: Vec<(String, String)>,
-    /// What gets its number banned.
     pub(crate) risks: Vec<String>,
-    /// What its number lacks.
     pub(crate) in_the_way: Option<InTheWay>,
     /// The same for programs: how many go out, how many are too late, and from when to when.
     pub(crate) facts: [String; 4],
-    /// Whether the rest is not known yet.
     pub(crate) is_being_counted: bool,
 }
 
@@ -78,7 +73,6 @@ fn sentence(words: &str) -> String {
     begin.chain(words.chars().skip(1)).chain(['.']).collect()
 }
 
-/// What becomes of a message that waits for its time.
 pub(super) fn of_message(visit: &Visit<'_>, message: &Message) -> Result<Ahead, PageError> {
     match looked::look(visit, Asked::Stored(Box::new(message.clone())))? {
         Some(looked) => looked
@@ -137,7 +131,7 @@ pub(super) fn of_queue(visit: &Visit<'_>, pending: u64) -> Result<String, PageEr
 }
 
 fn bounded(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, PageError> {
-    let pending = visit.panel.read(|tx| tx.count_pending())?;
+    let pending = visit.read(|tx| tx.count_pending())?;
     if recipients.max(pending) > RECIPIENTS_MAX {
         return Ok(String::new());
     }

@@ -15,7 +15,6 @@ use crate::http::Response;
 use crate::secret::random_hex;
 
 const PATH: &str = "/panel/answers";
-/// How long a page is kept.
 const LASTS: Duration = Duration::from_hours(1);
 /// All of them together; with what was typed into it, a page has 20 to 150 KB.
 const BYTES_MAX: usize = 1024 * 1024;
@@ -46,7 +45,6 @@ impl Answers {
         kept.shrink_to_fit();
     }
 
-    /// Drops what is too old.
     fn forget(&self, now: Timestamp) {
         lock(&self.0).retain(|one| now.since(one.at) < LASTS);
     }
@@ -75,7 +73,6 @@ pub(super) fn lead_to(visit: &Visit<'_>, answered: Response) -> Result<Response,
     Ok(reply::see_other(there))
 }
 
-/// The page that answered a form.
 pub(super) fn page(visit: &Visit<'_>, token: &str) -> Answered {
     visit.panel.answers.forget(visit.now);
     let found = {

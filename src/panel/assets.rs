@@ -33,12 +33,10 @@ fn asset(name: &str, ending: &str, content_type: &'static str, content: &'static
     Asset { path: format!("/panel/assets/{name}-{hash}.{ending}"), content_type, content }
 }
 
-/// The paths of the stylesheet, the script and the icon.
 pub(super) fn paths() -> [&'static str; 3] {
     ASSETS.each_ref().map(|asset| asset.path.as_str())
 }
 
-/// The asset that is asked for, if it is one.
 pub(super) fn find(request: &Request) -> Option<Response> {
     let asset = ASSETS.iter().find(|asset| asset.path == request.target)?;
     matches!(request.method.as_str(), "GET" | "HEAD")

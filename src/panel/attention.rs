@@ -17,7 +17,6 @@ const HELD_SHOWN_MAX: usize = 20;
 /// More than so many are not counted.
 const COUNTED_MAX: u32 = 100;
 
-/// What a person can do about a message.
 enum Action {
     /// Nothing yet: it is on its way.
     Wait,
@@ -29,7 +28,6 @@ enum Action {
     Copy,
 }
 
-/// A message that needs a person.
 struct Row {
     row: MessageRow,
     /// How many failed, are too late and are uncertain, in words.
@@ -43,7 +41,6 @@ struct Row {
 struct AttentionPage<'a> {
     p: Page<'a>,
     choices: Vec<Choice>,
-    /// How many messages need a person.
     in_need: String,
     held: Vec<ChannelCard>,
     held_more: String,

@@ -39,17 +39,13 @@ struct Shown {
     bars: usize,
 }
 
-/// What the forecast says of an occurrence as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     None,
-    /// Not everybody gets it in time.
     NotAll,
-    /// It fails as a whole when its time comes.
     Fails,
 }
 
-/// One occurrence of a message.
 #[derive(Clone, Debug)]
 struct Block {
     id: i64,
@@ -58,12 +54,10 @@ struct Block {
     people: u64,
     channels: Vec<i64>,
     repeats: bool,
-    /// Whether the forecast looked at it.
     is_foretold: bool,
     trouble: Trouble,
 }
 
-/// A day of the week, or a number of the day.
 struct Section {
     title: String,
     link: String,
@@ -76,7 +70,6 @@ struct Section {
     more: String,
 }
 
-/// A stretch of the day, in minutes from midnight.
 struct Bar {
     class: &'static str,
     x: u64,
@@ -97,7 +90,6 @@ struct Row {
 struct CalendarPage<'a> {
     p: Page<'a>,
     in_need: String,
-    /// Today and tomorrow in a few words.
     soon: String,
     title: String,
     views: Vec<Choice>,
@@ -108,7 +100,6 @@ struct CalendarPage<'a> {
     later: String,
     sections: Vec<Section>,
     more: String,
-    /// Whether some of it is not foretold.
     is_cut: bool,
 }
 
@@ -143,7 +134,6 @@ impl Asked {
     }
 }
 
-/// When a day begins.
 fn start(visit: &Visit<'_>, date: Date) -> Timestamp {
     visit.panel.config.zone.to_utc(date.midnight())
 }

@@ -22,7 +22,6 @@ const OF_FILE: [&str; 3] = ["file", "url", "filename"];
 /// What WhatsApp takes of a picture; a larger one is none.
 const PICTURE_BYTES_MAX: u64 = 16 << 20;
 
-/// How a recipient sees what a message carries.
 #[derive(Default)]
 pub(super) struct Carried {
     /// Its kind, in a word; empty for a text alone.
@@ -35,11 +34,9 @@ pub(super) struct Carried {
     pub(crate) detail: String,
     /// The answers of a poll, which stand below its question.
     pub(crate) options: Vec<String>,
-    /// Why it cannot be sent.
     pub(crate) problem: String,
 }
 
-/// The fields of a form, as they are filled in.
 #[derive(Default)]
 pub(super) struct CarriedFields {
     pub(crate) place: String,
@@ -159,7 +156,6 @@ pub(super) fn lacks(column: &str, w: &'static Words) -> Option<&'static str> {
     }
 }
 
-/// Why the file that a form brought was not taken in.
 pub(super) fn not_taken(visit: &Visit<'_>) -> Option<String> {
     let (w, config) = (visit.words(), &visit.panel.config);
     let why = visit.taken.as_ref()?.as_ref().err()?;

@@ -16,7 +16,6 @@ use crate::reason::Reason;
 use crate::send_window::{Day, SendWindow};
 use crate::store::Channel;
 
-/// What the form holds, as it is written there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Fields {
     name: String,
@@ -41,9 +40,7 @@ struct ChannelPage<'a> {
     was: Option<Fields>,
     /// What the settings say where a field is empty.
     of_settings: Fields,
-    /// The day of its warm-up.
     warmup_day: String,
-    /// A number that is there already.
     known: Option<Known>,
 }
 
@@ -51,7 +48,6 @@ struct Known {
     id: i64,
     card: ChannelCard,
     session: SessionPart,
-    /// Whether the page is to look again soon.
     is_on_its_way: bool,
     /// Why it cannot be removed; empty when it can be.
     stays: String,
@@ -157,7 +153,6 @@ pub(super) fn add(visit: &Visit<'_>) -> Answered {
     }
 }
 
-/// What a path under a channel's id asks for.
 pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
     let gone = || reply::done("/panel/channels", "channel_removed");
     let Some(view) = view(visit, id)? else {
@@ -276,7 +271,6 @@ fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
     }
 }
 
-/// The form with what others changed, and what both changed.
 fn merged(
     mut mine: Fields,
     mut was: Fields,

@@ -15,7 +15,6 @@ use crate::store::{Store, StoreError};
 
 const CARDS_PER_PAGE: usize = 30;
 
-/// A channel as a card.
 pub(super) struct ChannelCard {
     pub(crate) id: i64,
     pub(crate) name: String,
@@ -23,16 +22,13 @@ pub(super) struct ChannelCard {
     /// How its session was found when somebody looked last, in words.
     pub(crate) checked: String,
     pub(crate) state: Badge,
-    /// Why it does not send.
     pub(crate) reason: String,
-    /// What to do about it.
     pub(crate) remedy: &'static str,
     pub(crate) pending: String,
     pub(crate) pace: String,
     /// Seconds until it may send again; 0 when it may.
     pub(crate) ready_in: u64,
     pub(crate) facts: Vec<(&'static str, String)>,
-    /// Whether a person has to do something.
     pub(crate) needs_a_look: bool,
     /// What a person may do with it: the end of the path, and the button.
     pub(crate) buttons: Vec<(&'static str, &'static str)>,
@@ -49,9 +45,7 @@ struct ChannelsPage<'a> {
     /// Why WAHA does not tell how its sessions stand; empty when it does.
     untold: String,
     can_check: bool,
-    /// Whether there is one that sends.
     can_pause: bool,
-    /// How many were paused with all.
     paused: usize,
 }
 
@@ -149,7 +143,6 @@ fn on_page(visit: &Visit<'_>, views: Vec<ChannelView>) -> Listed {
     }
 }
 
-/// What a button does with all channels at once.
 fn all(
     visit: &Visit<'_>,
     code: &str,
@@ -160,7 +153,6 @@ fn all(
     pressed.or_else(|why| reply::tell(visit, 409, visit.words().could_not, &why, there))
 }
 
-/// A card for each channel.
 pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, PageError> {
     Ok(views(visit)?.into_iter().map(|view| card(visit, view)).collect())
 }
@@ -258,7 +250,6 @@ fn facts(visit: &Visit<'_>, view: &ChannelView) -> Vec<(&'static str, String)> {
     facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
 }
 
-/// What keeps a number from sending, and what to do about it.
 #[derive(Clone)]
 pub(super) struct InTheWay {
     pub(crate) name: String,
@@ -275,7 +266,6 @@ pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> Result<Option<InTheWay>,
     }))
 }
 
-/// The channels that may send.
 pub(super) fn that_may_send(
     store: &mut Store,
     config: &Config,

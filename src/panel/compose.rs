@@ -35,7 +35,6 @@ const SAME_ASKED: Duration = Duration::from_mins(10);
 const WEEK: [(&str, usize); 7] =
     [("mon", 1), ("tue", 2), ("wed", 3), ("thu", 4), ("fri", 5), ("sat", 6), ("sun", 0)];
 
-/// What a form holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(crate) title: String,
@@ -56,7 +55,6 @@ pub(super) struct Fields {
     pub(crate) skip_bad: bool,
 }
 
-/// When, as the form holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Times {
     /// `now`, `at` or `weekly`.
@@ -90,12 +88,10 @@ struct ComposePage<'a> {
     preview: Preview,
     attached: Attached,
     carries: CarriedFields,
-    /// The most that a file may have, in MB.
     megabytes_max: u64,
     test: TestFields,
 }
 
-/// The file of a form, as far as it is chosen.
 struct Attached {
     content: String,
     seen: Carried,
@@ -149,7 +145,6 @@ impl Fields {
         }
     }
 
-    /// What a stored message would look like in the form.
     fn of(visit: &Visit<'_>, detail: &Message) -> Self {
         let Whom { to, tags, except, except_tags } = recipients_of(detail.contact_ids.as_deref());
         let (text, content) = carried::of_stored(&detail.message, detail.content.as_deref());
@@ -223,7 +218,6 @@ impl Fields {
         Value::from(self.recipients()).to_string()
     }
 
-    /// The message that it becomes.
     pub(super) fn draft(&self, is_draft: bool) -> Draft {
         let to_be_filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         Draft {
@@ -341,7 +335,6 @@ fn day_code(day: &Value) -> Option<&'static str> {
 /// Before an entry that gets nothing.
 const EXCEPT: &str = "except:";
 
-/// The recipients as the form has them.
 #[derive(Default)]
 struct Whom {
     to: Vec<String>,
@@ -380,7 +373,7 @@ fn recipients_of(column: Option<&str>) -> Whom {
 /// The form for a new message, empty or with what another one holds.
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
     let copied = match visit.query.number("copy") {
-        Some(id) => visit.panel.read(|tx| tx.message(id))?,
+        Some(id) => visit.read(|tx| tx.message(id))?,
         None => None,
     };
     let mut fields = match copied {
@@ -433,7 +426,6 @@ pub(super) fn attach(visit: &Visit<'_>) -> Answered {
     reply::html(200, &AttachedPiece { attached })
 }
 
-/// Makes a message of a form, or shows what is wrong with it.
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(visit);
     if let Some(shown) = only_shown(visit, None, &fields)? {
@@ -457,7 +449,6 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let (config, mark) = (&visit.panel.config, visit.mark());
     if let Some(by) = split_of(visit) {
         let added = visit
-            .panel
             .with_store(|store| forecast::add_split(store, (&draft, mark), by, config, visit.now));
         if let Err(ComposeError::MadeBefore(before)) = &added {
             return made_before(visit, before, fields);
@@ -470,8 +461,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
             Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
         };
     }
-    let added =
-        visit.panel.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
+    let added = visit.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
     if let Err(ComposeError::MadeBefore(before)) = &added {
         return made_before(visit, before, fields);
     }
@@ -541,7 +531,7 @@ fn ask_about_now(visit: &Visit<'_>, fields: &Fields, count: u64, is_draft: bool)
     if is_draft || fields.times.when != "now" || count <= NOW_UNASKED_MAX || is_sure {
         return None;
     }
-    let problem = visit.words().ask_now.replace("{}", &format::number(count, visit.language));
+    let problem = visit.words().ask_now.replace("{}", &visit.number(count));
     Some(Told { problem, sure: Some(count), asks: pressed(visit), ..Told::default() })
 }
 
@@ -618,8 +608,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
     }
     let edit = Edit { seen: Some(messages::stamp(detail)), ..edit };
     let config = &visit.panel.config;
-    let edited =
-        visit.panel.with_store(|store| messages::edit(store, id, &edit, config, visit.now));
+    let edited = visit.with_store(|store| messages::edit(store, id, &edit, config, visit.now));
     if let Err(ComposeError::Changed(_)) = edited {
         let problem = Told::problem(visit.words().changed_just_now);
         return show(visit, 409, Some(detail), fields, problem);
@@ -739,7 +728,7 @@ fn show(
         Some(was) => Some(was.to_owned()),
         None => edited.map(|detail| Was::of(&Fields::of(visit, detail).parts())),
     };
-    let attributes = visit.panel.read(|tx| tx.some_attributes())?;
+    let attributes = visit.read(|tx| tx.some_attributes())?;
     let tags = TagChoices::of(visit, &fields)?;
     while fields.times.at.len() < TIMES_SHOWN {
         fields.times.at.push(String::new());

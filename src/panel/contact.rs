@@ -13,10 +13,8 @@ use crate::language::Language;
 use crate::reason::Reason;
 use crate::recipient::Entry;
 
-/// So many messages to a contact are shown.
 const HISTORY_MAX: u32 = 20;
 
-/// What the form holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Fields {
     name: String,
@@ -49,7 +47,6 @@ impl Fields {
         Self { name, number, tags, attributes }
     }
 
-    /// What the fields were when the form was made.
     fn read_was(form: &Form) -> Option<Self> {
         form.get("was_number").map(|_| Self::read(form, "was_"))
     }
@@ -186,7 +183,6 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     }
 }
 
-/// What a path under a contact's id asks for.
 pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
     let country = &visit.panel.config.country;
     let found = visit.with_store(|store| contacts::find(store, id, country));

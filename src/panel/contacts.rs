@@ -8,7 +8,6 @@ use crate::contacts::{self, Filter, Person};
 
 const CONTACTS_PER_PAGE: usize = 50;
 
-/// A contact in the list.
 struct ContactRow {
     id: i64,
     name: String,
@@ -30,7 +29,6 @@ struct ContactsPage<'a> {
     older: String,
     /// The words for all that the search finds, when they are more than the page shows.
     all: String,
-    /// The removal that can be undone.
     undo: String,
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Wake, lock};
 
-/// How long a page waits.
 const PATIENCE: Duration = Duration::from_millis(40);
 /// How long an answer is kept for whoever asks again.
 const KEPT: Duration = Duration::from_secs(10);
@@ -36,7 +35,6 @@ enum State<A> {
 
 pub(super) enum Counted<A> {
     Yes(Arc<A>),
-    /// Ask again.
     NotYet,
     /// It could not be counted beside the page.
     Failed,

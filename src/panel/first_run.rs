@@ -3,7 +3,6 @@
 use super::PageError;
 use super::visit::Visit;
 
-/// The steps that are left, with those that are done.
 pub(super) struct FirstRun {
     pub(crate) steps: Vec<Step>,
     pub(crate) done: String,

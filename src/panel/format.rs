@@ -11,7 +11,6 @@ use crate::schedule::Zone;
 /// A status as a word with a sign and a colour.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Badge {
-    /// The CSS class of its colour.
     pub(crate) class: &'static str,
     /// The path of its sign, in a box of 24.
     pub(crate) icon: &'static str,
@@ -41,7 +40,6 @@ const QUESTION: &str = "M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4M12 18v.3";
 const SKIP: &str = "M5 12h14";
 const HAND: &str = "M12 4v9M12 17.5v.5";
 
-/// The status of a message.
 pub(super) fn message_badge(status: MessageStatus, w: &'static Words) -> Badge {
     let (class, icon, word) = match status {
         MessageStatus::Scheduled => ("info", CLOCK, w.status_scheduled),
@@ -76,7 +74,6 @@ pub(super) fn good(word: &'static str) -> Badge {
     Badge { class: "good", icon: CHECK, word }
 }
 
-/// What is wrong.
 pub(super) fn bad(word: &'static str) -> Badge {
     Badge { class: "bad", icon: CROSS, word }
 }

@@ -22,9 +22,7 @@ pub(super) struct Form(Vec<(String, String)>);
 /// A form with at most one file in it.
 #[derive(Clone, Debug)]
 pub(super) struct Upload<T> {
-    /// The fields that are no file.
     pub(crate) fields: Form,
-    /// What became of the file.
     pub(crate) file: Option<T>,
 }
 
@@ -58,7 +56,6 @@ impl Form {
         self.note(name, value.to_owned());
     }
 
-    /// The first value of a name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -74,7 +71,6 @@ impl Form {
         names.map(|name| value(name).replace("\r\n", "\n"))
     }
 
-    /// Every value of a name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -91,7 +87,6 @@ impl Form {
         to_hex(&digest.finalize())
     }
 
-    /// A value as a number.
     pub(super) fn number(&self, name: &str) -> Option<i64> {
         self.filled(name)?.parse().ok()
     }
@@ -110,7 +105,6 @@ pub(super) fn to_query(pairs: &[(&str, &str)]) -> String {
     if text.is_empty() { text } else { format!("?{text}") }
 }
 
-/// The value of a cookie.
 pub(super) fn cookie<'a>(header: Option<&'a str>, name: &str) -> Option<&'a str> {
     header?
         .split(';')

@@ -33,12 +33,10 @@ const ACCEPTED_SHOWN_MAX: usize = 10;
 /// Columns that a person can say the meaning of: more would make the page long, and its address.
 const COLUMNS_SHOWN_MAX: usize = 100;
 
-/// What was seen of a list.
 #[derive(Default)]
 struct Seen {
     columns: Vec<FoundColumn>,
     taken_for: Columns,
-    /// Whether a column has phone numbers.
     has_numbers: bool,
     accepted: Vec<(u64, String, String)>,
     refused: Vec<Refused>,
@@ -78,11 +76,9 @@ struct ImportPage<'a> {
     preview: Option<Preview>,
 }
 
-/// What a list would do, or did.
 struct Preview {
     name: String,
     counts: Vec<(&'static str, String)>,
-    /// What the columns were taken for.
     taken_for: String,
     opt_outs: String,
     columns: Vec<ColumnRow>,
@@ -98,7 +94,6 @@ struct Preview {
 
 /// A column, with what it may mean.
 struct ColumnRow {
-    /// The name of its field.
     field: String,
     heading: String,
     sample: String,
@@ -162,7 +157,6 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
     show(visit, 200, String::new(), Some(Preview { problem, seen, ..preview }))
 }
 
-/// The list of this session that waits.
 fn waiting(visit: &Visit<'_>) -> Result<Option<PanelUpload>, PageError> {
     let Some(known) = &visit.known else { return Ok(None) };
     let oldest = visit.now.minus(UPLOAD_LASTS);

@@ -25,11 +25,9 @@ const SUCH_AS_MAX: usize = 3;
 /// Other numbers that are tried for a second one.
 const SECOND_TRIED_MAX: usize = 5;
 
-/// What a page asks.
 #[derive(Clone, PartialEq)]
 pub(super) struct Question {
     pub(super) what: Asked,
-    /// Of the reasons.
     pub(super) language: Language,
 }
 
@@ -51,14 +49,12 @@ pub(super) struct Looked {
     /// Who would not, by reason: the reason of most first.
     pub(super) skipped: Vec<Skipped>,
     pub(super) skipped_count: u64,
-    /// Whether there are more reasons.
     pub(super) skipped_is_cut: bool,
     /// Whom each channel sends to: how many, and the first.
     pub(super) shares: BTreeMap<i64, (u64, Vec<String>)>,
     pub(super) planned: Option<Planned>,
 }
 
-/// Some who would not get it, all for the same reason.
 pub(super) struct Skipped {
     pub(super) why: String,
     pub(super) count: u64,
@@ -66,7 +62,6 @@ pub(super) struct Skipped {
     pub(super) such_as: Vec<String>,
 }
 
-/// What the plan says of a message.
 pub(super) struct Planned {
     pub(super) message: Message,
     pub(super) seen: MessageForecast,

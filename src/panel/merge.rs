@@ -9,7 +9,6 @@ use crate::secret::to_hex;
 /// What the parts of a form were when it was made: `name=hash`, with spaces between them.
 pub(super) struct Was<'a>(&'a str);
 
-/// Whose value a part gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
     /// The one that was typed.
@@ -23,7 +22,6 @@ pub(super) enum Whose {
 /// What a form says beside its fields.
 #[derive(Default)]
 pub(super) struct Told {
-    /// Why nothing was done.
     pub(crate) problem: String,
     /// The message that the problem is about.
     pub(crate) about: Option<i64>,

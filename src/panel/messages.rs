@@ -27,7 +27,6 @@ const STATUSES: [MessageStatus; 6] = [
     MessageStatus::Cancelled,
 ];
 
-/// A message in a list.
 pub(super) struct MessageRow {
     pub(crate) id: i64,
     /// Its title, or its number when it has none.
@@ -61,7 +60,7 @@ impl MessageRow {
         let w = visit.words();
         let zone = &visit.panel.config.zone;
         let when = listed.scheduled_at.map(|at| format::moment(at, zone, visit.language));
-        let number = |count| format::number(count, visit.language);
+        let number = |count| visit.number(count);
         let counts = match listed.status {
             MessageStatus::Scheduled | MessageStatus::Draft => {
                 w.recipients_count.replace("{}", &number(listed.contact_count))
@@ -121,14 +120,12 @@ pub(super) fn name_of(listed: &Message, visit: &Visit<'_>) -> String {
 #[template(path = "messages.html")]
 struct MessagesPage<'a> {
     p: Page<'a>,
-    /// Filters, each with how many it shows.
     choices: Vec<(Choice, String)>,
     search: &'a str,
     status: &'a str,
     rows: Vec<MessageRow>,
     /// Whom the search finds, with what they got.
     people: Vec<searched::Found>,
-    /// How many messages need a person.
     in_need: String,
     newer: String,
     older: String,
@@ -176,11 +173,11 @@ impl AtOnce {
         let w = visit.words();
         let ask = |count: u64| {
             let is_many = count > compose::NOW_UNASKED_MAX;
-            let ask = || w.ask_now.replace("{}", &format::number(count, visit.language));
+            let ask = || w.ask_now.replace("{}", &visit.number(count));
             if is_many { ask() } else { String::new() }
         };
         let is_due = listed.scheduled_at.is_some_and(|at| at <= visit.now);
-        let failed = format::number(listed.counts.failed, visit.language);
+        let failed = visit.number(listed.counts.failed);
         Self {
             retry: format!("{} ({failed})", w.retry),
             ask_retry: ask(listed.counts.failed),
@@ -229,7 +226,6 @@ struct Live {
     when: String,
     parts: Vec<Part>,
     counted: String,
-    /// When it will be through.
     through: String,
     recipients: Recipients,
 }
@@ -260,7 +256,7 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
     let Some(id) = rest.first().and_then(|id| id.parse().ok()) else {
         return reply::not_found(visit);
     };
-    let Some(detail) = visit.panel.read(|tx| tx.message(id))? else {
+    let Some(detail) = visit.read(|tx| tx.message(id))? else {
         return reply::not_found(visit);
     };
     match (visit.is_post, &rest[1..]) {
@@ -282,7 +278,6 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
     }
 }
 
-/// What a button does to a message.
 fn change(visit: &Visit<'_>, detail: &Message, what: &str) -> Answered {
     let (id, now, config) = (detail.id, visit.now, &visit.panel.config);
     let there = format!("/panel/messages/{id}");
@@ -322,7 +317,7 @@ struct RetryUnknownPage<'a> {
 }
 
 fn ask_about_unknown(visit: &Visit<'_>, detail: &Message, problem: String) -> Answered {
-    let count = format::number(detail.counts.unknown, visit.language);
+    let count = visit.number(detail.counts.unknown);
     let page = RetryUnknownPage {
         p: visit.page("messages"),
         id: detail.id,
@@ -339,7 +334,7 @@ fn list(visit: &Visit<'_>) -> Answered {
         return scheduled::page(visit, search);
     }
     let from = visit.page_from();
-    let (counts, found) = visit.panel.read(|tx| {
+    let (counts, found) = visit.read(|tx| {
         let limit = u32::from(MESSAGES_PER_PAGE) + 1;
         Ok((tx.status_counts()?, tx.page_of_messages(status, search, from, limit)?))
     })?;
@@ -382,7 +377,7 @@ pub(super) fn choices(
     let choice = |(value, word, count): (&str, &str, u64)| {
         let query = forms::to_query(&[("status", value), ("q", search)]);
         let choice = Choice::new(word, value == status, format!("/panel/messages{query}"));
-        (choice, format::number(count, visit.language))
+        (choice, visit.number(count))
     };
     std::iter::once(("", w.all, all)).chain(each).map(choice).collect()
 }
@@ -391,7 +386,7 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     let w = visit.words();
     let mut facts = Vec::new();
     let listed = detail;
-    let channels = visit.panel.read(|tx| {
+    let channels = visit.read(|tx| {
         listed.channels().into_iter().map(|id| tx.channel(id)).collect::<SqlResult<Vec<_>>>()
     })?;
     let names: Vec<String> = channels.into_iter().flatten().map(|channel| channel.name).collect();
@@ -399,7 +394,7 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
         facts.push((w.channel, names.join(" + ")));
     }
     if let Some(at) = crate::clock::Timestamp::parse(&detail.created_at) {
-        facts.push((w.made_at, format::moment(at, &visit.panel.config.zone, visit.language)));
+        facts.push((w.made_at, visit.moment(at)));
     }
     if let Some(by) = detail.created_by.clone().filter(|by| !by.is_empty()) {
         facts.push((w.made_by, by));

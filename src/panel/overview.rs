@@ -27,7 +27,6 @@ const CHART_HEIGHT: u64 = 180;
 /// A cron line comes every ten minutes at the most.
 const TRIGGER_STALE: Duration = Duration::from_mins(15);
 
-/// Something that a person should do.
 pub(super) struct Warning {
     what: String,
     remedy: String,
@@ -84,7 +83,6 @@ struct Piece {
 struct OverviewPage<'a> {
     p: Page<'a>,
     first_run: Option<FirstRun>,
-    /// What today and tomorrow bring.
     soon: String,
     s: OverviewData,
 }
@@ -101,16 +99,13 @@ struct OverviewData {
     warnings: Vec<Warning>,
     today: Ended,
     waiting: String,
-    /// When the last of them will be through.
     through: String,
     last_trigger: String,
     trigger_text: &'static str,
     link: Option<LinkTile>,
     next: Vec<MessageRow>,
-    /// How many messages need a person.
     in_need: String,
     channels: Vec<ChannelCard>,
-    /// How many numbers are left out, in words.
     channels_more: String,
     chart: Chart,
 }

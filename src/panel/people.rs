@@ -19,7 +19,6 @@ const TAGS_SHOWN_MAX: usize = 40;
 const PICKED_SHOWN_MAX: usize = 40;
 const FOUND_MAX: usize = 8;
 
-/// The tags to choose from.
 pub(super) struct TagChoices {
     pub(crate) shown: Vec<TagChoice>,
     pub(crate) count: usize,
@@ -30,13 +29,11 @@ pub(super) struct TagChoices {
 
 pub(super) struct TagChoice {
     pub(crate) name: String,
-    /// How many contacts have it.
     pub(crate) count: String,
     pub(crate) is_chosen: bool,
     pub(crate) is_excepted: bool,
 }
 
-/// A recipient of the form.
 pub(super) struct Picked {
     /// As the form has it.
     pub(crate) entry: String,
@@ -44,7 +41,6 @@ pub(super) struct Picked {
     pub(crate) is_bad: bool,
 }
 
-/// A contact that a search found.
 struct Found {
     id: i64,
     name: String,

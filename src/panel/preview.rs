@@ -13,10 +13,8 @@ use crate::messages::{self, Reached};
 use crate::recipient;
 use crate::template::Template;
 
-/// What would happen.
 #[derive(Default)]
 pub(super) struct Preview {
-    /// Recipients who would get it.
     pub(crate) count: u64,
     pub(crate) counted: String,
     pub(crate) samples: Vec<Sample>,
@@ -24,11 +22,9 @@ pub(super) struct Preview {
     pub(crate) first: Vec<(String, String)>,
     pub(crate) skipped_count: u64,
     pub(crate) skipped: Vec<Skipped>,
-    /// Whether there are more reasons than are shown.
     pub(crate) skipped_is_cut: bool,
     /// Those who are named one by one.
     pub(crate) picked: Vec<Picked>,
-    /// What the plan says of it.
     pub(crate) ahead: Ahead,
     /// What the button of the form does, in words.
     pub(crate) does: String,
@@ -36,7 +32,6 @@ pub(super) struct Preview {
     pub(crate) carried: Carried,
     /// Of a message of several channels: whom each sends to.
     pub(crate) shares: Vec<Share>,
-    /// What a person should know.
     pub(crate) notes: Vec<String>,
 }
 
@@ -49,7 +44,6 @@ pub(super) struct Share {
     pub(crate) has_more: bool,
 }
 
-/// The words for one recipient.
 pub(super) struct Sample {
     pub(crate) who: String,
     pub(crate) number: String,
@@ -132,9 +126,8 @@ pub(super) fn content_problem(
         return Ok(Some(lacks.to_owned()));
     }
     let config = &visit.panel.config;
-    let checked = visit
-        .panel
-        .with_store(|store| messages::check_content(store, Some(column), config, visit.now));
+    let checked =
+        visit.with_store(|store| messages::check_content(store, Some(column), config, visit.now));
     Ok(match visit.told(checked)? {
         Ok(_) => {
             carried::text_problem(column, &fields.text).map(|reason| reason.text(visit.language))
@@ -155,7 +148,6 @@ fn sample(one: &Reached) -> Sample {
     }
 }
 
-/// One by name, or how many with some of them.
 fn skipped(visit: &Visit<'_>, group: &looked::Skipped) -> Skipped {
     let why = group.why.clone();
     if let ([who], 1) = (group.such_as.as_slice(), group.count) {
@@ -195,7 +187,7 @@ fn does(
 
 /// By channel: to how many, and to whom first.
 fn shares(visit: &Visit<'_>, looked: &Looked) -> Result<Vec<Share>, PageError> {
-    let channels = visit.panel.read(|tx| tx.channels())?;
+    let channels = visit.read(|tx| tx.channels())?;
     let share = |(id, (count, first)): (&i64, &(u64, Vec<String>))| {
         let channel = channels.iter().find(|channel| channel.id == *id)?;
         let counted = visit.number(*count);

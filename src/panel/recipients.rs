@@ -21,21 +21,17 @@ const REASONS_SHOWN_MAX: u8 = 12;
 pub(super) struct Why {
     pub(crate) who: String,
     pub(crate) status: Badge,
-    /// The reason, with its remedy.
     pub(crate) text: String,
-    /// The list of them.
     pub(crate) link: String,
     pub(crate) is_chosen: bool,
 }
 
-/// The recipients of one occurrence.
 pub(super) struct Recipients {
     pub(crate) is_empty: bool,
     pub(crate) occurrences: Vec<Choice>,
     pub(crate) filters: Vec<Choice>,
     /// Why many did not get it, the reason of most first; empty when each stands for itself.
     pub(crate) reasons: Vec<Why>,
-    /// Whether there are more reasons than are shown.
     pub(crate) reasons_are_cut: bool,
     pub(crate) rows: Vec<RecipientRow>,
     pub(crate) csv: String,
@@ -45,7 +41,6 @@ pub(super) struct Recipients {
     pub(crate) more: String,
 }
 
-/// A recipient.
 pub(super) struct RecipientRow {
     pub(crate) name: String,
     /// The page of the contact, when the recipient is one.
@@ -75,7 +70,7 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
     let after = visit.query.get("after").unwrap_or_default();
     let like = visit.query.number("why");
     let asked = visit.query.get("at").and_then(Timestamp::parse);
-    let (times, at, mut found, reasons) = visit.panel.read(|tx| {
+    let (times, at, mut found, reasons) = visit.read(|tx| {
         let times = tx.occurrence_times(id, OCCURRENCES_MAX)?;
         let Some(at) = asked.or_else(|| times.first().map(|(at, _)| *at)) else {
             return Ok((times, None, Vec::new(), Vec::new()));
@@ -107,7 +102,7 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, Pa
     found.truncate(RECIPIENTS_PER_PAGE as usize);
     let last = found.last().filter(|_| has_more).map(|row| row.chat_id.clone());
     let occurrence = |(time, is_retry): &(Timestamp, bool)| {
-        let moment = format::moment(*time, &visit.panel.config.zone, visit.language);
+        let moment = visit.moment(*time);
         let word = if *is_retry { w.tried_again.replace("{}", &moment) } else { moment };
         Choice::new(word, Some(*time) == at, link(&time.to_string(), ""))
     };
@@ -148,7 +143,7 @@ fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> (
     let are_cut = reasons.len() > usize::from(REASONS_SHOWN_MAX);
     let chosen = visit.query.number("why");
     let why = |one: SameReason| {
-        let count = format::number(one.count, visit.language);
+        let count = visit.number(one.count);
         let who = match one.count {
             1 => one.such_as,
             _ => visit.words().people_count.replace("{}", &count),
@@ -168,8 +163,7 @@ fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> (
 fn of_row(visit: &Visit<'_>, row: Delivery) -> RecipientRow {
     let chat = format::phone(&row.chat_id);
     let name = row.name.filter(|name| !name.trim().is_empty());
-    let when =
-        row.finished_at.map(|at| format::moment(at, &visit.panel.config.zone, visit.language));
+    let when = row.finished_at.map(|at| visit.moment(at));
     let link = row.contact_id.map(|id| format!("/panel/contacts/{id}"));
     RecipientRow {
         link: link.unwrap_or_default(),
@@ -181,11 +175,10 @@ fn of_row(visit: &Visit<'_>, row: Delivery) -> RecipientRow {
     }
 }
 
-/// All recipients of an occurrence as CSV.
 pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
     let (w, id) = (visit.words(), detail.id);
     let asked = visit.query.get("at").and_then(Timestamp::parse);
-    let latest = visit.panel.read(|tx| tx.occurrence_times(id, 1))?;
+    let latest = visit.read(|tx| tx.occurrence_times(id, 1))?;
     // A byte order mark, so that spreadsheets read it as UTF-8.
     let mut text = String::from("\u{feff}");
     line(
@@ -195,9 +188,8 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
     if let Some(at) = asked.or_else(|| latest.first().map(|(at, _)| *at)) {
         let mut after = String::new();
         loop {
-            let rows = visit
-                .panel
-                .read(|tx| tx.page_of_deliveries(id, at, &[], None, (&after, EXPORT_ROWS)))?;
+            let rows =
+                visit.read(|tx| tx.page_of_deliveries(id, at, &[], None, (&after, EXPORT_ROWS)))?;
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.chat_id);
             for row in &rows {

@@ -32,7 +32,6 @@ pub(super) fn html(status: u16, template: &impl Template) -> Answered {
     Ok(with_headers(status, "text/html; charset=utf-8", text.into_bytes()))
 }
 
-/// A file to keep.
 pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     with_headers(200, content_type, body).with("Content-Disposition", disposition)
@@ -94,7 +93,6 @@ struct NotePage<'a> {
     back: &'a str,
 }
 
-/// A page that tells one thing, with a way back.
 pub(super) fn tell(
     visit: &Visit<'_>,
     status: u16,
@@ -105,7 +103,6 @@ pub(super) fn tell(
     html(status, &NotePage { p: visit.page(""), heading, text, back })
 }
 
-/// There is no such page.
 pub(super) fn not_found(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
     tell(visit, 404, w.not_found, w.not_found_text, "/panel")

@@ -15,7 +15,6 @@ use crate::store::{Channel, Message};
 const PER_PAGE: usize = 30;
 const NEXT_DATES: usize = 3;
 
-/// A message of the list.
 struct Row {
     /// The heading of its day, where a day begins.
     day: String,

@@ -16,7 +16,6 @@ const MESSAGES_MAX: u32 = 5;
 /// So many scheduled messages are looked into.
 const LOOKED_INTO_MAX: u32 = 100;
 
-/// Somebody whom the search found.
 pub(super) struct Found {
     pub(crate) name: String,
     pub(crate) number: String,

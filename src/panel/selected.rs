@@ -74,7 +74,6 @@ pub(super) fn act(visit: &Visit<'_>) -> Answered {
     }
 }
 
-/// Brings back what was removed a moment ago.
 pub(super) fn undo(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
     let batch = visit.form.filled("batch").unwrap_or_default().to_owned();

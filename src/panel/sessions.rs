@@ -25,7 +25,6 @@ pub(super) struct Checks {
     last: Mutex<HashMap<i64, Check>>,
 }
 
-/// A look at a channel's session.
 #[derive(Clone)]
 pub(super) struct Check {
     session: String,
@@ -33,16 +32,13 @@ pub(super) struct Check {
     pub(crate) at: Timestamp,
 }
 
-/// A session as a page shows it.
 pub(super) struct SessionPart {
     pub(crate) id: i64,
     pub(crate) state: Badge,
     pub(crate) text: String,
     /// When that was found; empty when nobody looked.
     pub(crate) checked: String,
-    /// Where the code to scan is.
     pub(crate) code: Option<String>,
-    /// The words of the button that starts it.
     pub(crate) start: Option<&'static str>,
     /// Whether it starts, or waits for a scan.
     pub(crate) is_on_its_way: bool,
@@ -63,7 +59,6 @@ impl Checks {
         lock(&self.last).insert(id, check);
     }
 
-    /// Whether there is a WAHA to ask.
     pub(super) fn can_ask(&self) -> bool {
         self.sessions.is_some()
     }

@@ -13,7 +13,6 @@ use crate::doctor::{self, Finding, Verdict};
 use crate::http::OpenFile;
 use crate::logging::in_one_line;
 
-/// A setting as the page shows it.
 struct Row {
     key: &'static str,
     value: String,
@@ -21,7 +20,6 @@ struct Row {
     is_changed: bool,
 }
 
-/// Why a form of the page was refused.
 #[derive(Default)]
 struct Refused {
     password: String,
@@ -46,7 +44,6 @@ struct Found {
     badge: format::Badge,
     subject: &'static str,
     found: String,
-    /// What to do; empty when all is well.
     remedy: String,
     lines: Vec<String>,
 }
@@ -94,7 +91,7 @@ fn show(visit: &Visit<'_>, status: u16, refused: Refused) -> Answered {
         p: visit.page("settings"),
         rows,
         refused,
-        is_replaced: visit.panel.read(|tx| tx.replaced_password())?.is_some(),
+        is_replaced: visit.read(|tx| tx.replaced_password())?.is_some(),
         files: visit.panel.files.directory().display().to_string(),
     };
     reply::html(status, &page)
@@ -136,7 +133,7 @@ fn take_backup(visit: &Visit<'_>) -> Answered {
     match backup::copy_to_take(database, visit.now) {
         Ok((file, bytes)) => {
             let act = acts::of(visit, "backup_taken", None);
-            visit.panel.with_store(|store| store.note_done(&act, visit.now));
+            visit.with_store(|store| store.note_done(&act, visit.now));
             let local = visit.panel.config.zone.format_local(visit.now).replace([' ', ':'], "-");
             let name = format!("auto-message-scheduler-{local}.db");
             let file = OpenFile { file: Arc::new(file), bytes };
@@ -174,7 +171,7 @@ pub(super) fn doctor_page(visit: &Visit<'_>) -> Answered {
     };
     let more = match findings.len().saturating_sub(FOUND_SHOWN_MAX) {
         0 => String::new(),
-        more => w.doctor_more.replace("{}", &format::number(more as u64, visit.language)),
+        more => w.doctor_more.replace("{}", &visit.number(more as u64)),
     };
     let found = findings.into_iter().take(FOUND_SHOWN_MAX).map(found).collect();
     reply::html(200, &DoctorPage { p: visit.page("settings"), found, more, told })

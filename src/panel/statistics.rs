@@ -110,7 +110,6 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     reply::html(200, &page)
 }
 
-/// The days as CSV.
 pub(super) fn export(visit: &Visit<'_>) -> Answered {
     let (w, asked) = (visit.words(), Asked::read(visit));
     let channels = visit.read(|tx| tx.channels())?;

@@ -15,7 +15,6 @@ use crate::template::Template;
 /// What `do` says for it.
 pub(super) const DO: &str = "test";
 
-/// The fields of a form for it.
 #[derive(Default)]
 pub(super) struct TestFields {
     /// The own number; the one of the last test when none is typed.
@@ -24,7 +23,6 @@ pub(super) struct TestFields {
     pub(crate) like: String,
 }
 
-/// A test that was made.
 pub(super) struct Tested {
     pub(crate) id: i64,
     pub(crate) words: String,

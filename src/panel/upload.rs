@@ -11,7 +11,6 @@ use crate::content::filename_of;
 use crate::files::{FileError, Files, Stored};
 use crate::http::Request;
 
-/// What a request brought.
 #[derive(Default)]
 pub(super) struct Body {
     pub(crate) form: Form,
@@ -21,14 +20,11 @@ pub(super) struct Body {
     pub(crate) taken: Option<Result<Taken, NotTaken>>,
 }
 
-/// A file that is in the store now.
 pub(super) struct Taken {
     pub(crate) stored: Stored,
-    /// What the recipient sees.
     pub(crate) filename: Option<String>,
 }
 
-/// Why a file was not taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotTaken {
     Empty,
