@@ -55,6 +55,16 @@ text_enum! {
     }
 }
 
+impl MessageStatus {
+    /// Whether nothing more of it goes out, unless a person wants that.
+    pub(crate) const fn has_ended(self) -> bool {
+        match self {
+            Self::Draft | Self::Scheduled | Self::Sending => false,
+            Self::Sent | Self::Failed | Self::Cancelled => true,
+        }
+    }
+}
+
 /// What became of one request to send. Data, never an error: WAHA failing is normal life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

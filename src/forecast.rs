@@ -185,20 +185,18 @@ impl<'a> Ahead<'a> {
         let own_gap = unsaved.and_then(|message| message.recipient_gap_hours);
         let is_set = config.recipient_gap_hours > 0 || own_gap.is_some_and(|hours| hours > 0);
         let has_gaps = is_set || config.check_numbers || tx.has_recipient_gaps()?;
-        let (lines, totals, spoken) = (Lines::default(), Tally::default(), None);
-        let (places, shown) = (Places::default(), BTreeSet::new());
         Ok(Self {
             tx,
             config,
             files,
             now,
             has_gaps,
-            lines,
-            spoken,
-            totals,
+            lines: Lines::default(),
+            spoken: None,
+            totals: Tally::default(),
             unsaved,
-            places,
-            shown,
+            places: Places::default(),
+            shown: BTreeSet::new(),
             see,
         })
     }
@@ -315,15 +313,11 @@ impl<'a> Ahead<'a> {
     fn queue_up_to(&self, id: i64, has_gaps: bool) -> SqlResult<Option<Vec<Queued>>> {
         let Some(message) = self.row(id)? else { return Ok(None) };
         let due_at = self.due_at(&message)?.unwrap_or(self.now);
-        let (mut queue, _) = match message.status {
-            MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
-                (Vec::new(), 0)
-            }
-            MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {
-                let waits = if has_gaps { self.config.late_limit } else { Duration::ZERO };
-                self.queue(due_at.max(self.now).plus(waits), u64::MAX)?
-            }
-        };
+        let mut queue = Vec::new();
+        if !message.status.has_ended() {
+            let waits = if has_gaps { self.config.late_limit } else { Duration::ZERO };
+            (queue, _) = self.queue(due_at.max(self.now).plus(waits), u64::MAX)?;
+        }
         // It stands where it would be, not where it is.
         queue.retain(|one| one.id != id || self.unsaved.is_none());
         if has_gaps {

@@ -154,23 +154,19 @@ impl Gathered {
         now: Timestamp,
     ) -> Vec<(i64, Place)> {
         let Self { all, kinds, .. } = self;
-        let places = vec![Place::Blocked; all.len()];
-        let (channels, turns) = Default::default();
-        let (reached, have_waited) = Default::default();
-        let (checks, checked) = Default::default();
         let mut walks = Walks {
+            places: vec![Place::Blocked; all.len()],
             all,
             kinds,
             lines,
             config,
             now,
-            channels,
-            turns,
-            reached,
-            have_waited,
-            checks,
-            checked,
-            places,
+            channels: BTreeMap::new(),
+            turns: BinaryHeap::new(),
+            reached: HashMap::new(),
+            have_waited: HashSet::new(),
+            checks: HashMap::new(),
+            checked: HashSet::new(),
         };
         walks.walk();
         let channels = walks.all.iter().map(|(wanted, _)| wanted.channel);

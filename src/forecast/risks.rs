@@ -68,78 +68,72 @@ impl Risk {
 
     /// The sentence for whoever reads it in the panel.
     pub(crate) fn text(self, language: Language) -> String {
-        let remedy = match self {
-            Self::SameText { .. } => language.pick(
+        let [fact, fact_in_indonesian, remedy, remedy_in_indonesian, _] = self.words();
+        self.said(
+            language.pick(fact, fact_in_indonesian),
+            language.pick(remedy, remedy_in_indonesian),
+        )
+    }
+
+    fn said(self, fact: &str, remedy: &str) -> String {
+        let (n, a, b): (u64, i64, u64) = match self {
+            Self::SameText { strangers } | Self::LinkToStrangers { strangers } => (strangers, 0, 0),
+            Self::Leap { count, day_before } => (count, 0, day_before),
+            Self::Night { count } => (count, NIGHT.0.into(), NIGHT.1.into()),
+            Self::NewNumber { count, days } => (count, days, 0),
+            Self::HighLimit { count, days, bears } => (count, days, bears),
+        };
+        let words = format!("{fact}: {remedy}").replace("{n}", &n.to_string());
+        words.replace("{a}", &a.to_string()).replace("{b}", &b.to_string())
+    }
+
+    /// The fact, and what to do about it on a page, in English and in Indonesian; then what to do about it with a
+    /// command. `{n}`, `{a}` and `{b}` are the numbers of the risk.
+    const fn words(self) -> [&'static str; 5] {
+        match self {
+            Self::SameText { .. } => [
+                "{n} people who never wrote to you get the same text",
+                "{n} orang yang belum pernah menulis kepada Anda menerima teks yang sama",
                 "let it vary with {{pilih: … | …}}, or write to fewer",
                 "buat bervariasi dengan {{pilih: … | …}}, atau kirim ke lebih sedikit orang",
-            ),
-            Self::LinkToStrangers { .. } => language.pick(
+                "let it vary with {{pilih: … | …}}, or write to fewer",
+            ],
+            Self::LinkToStrangers { .. } => [
+                "{n} people who never wrote to you get a link",
+                "{n} orang yang belum pernah menulis kepada Anda menerima tautan",
                 "leave it out until they answer",
                 "hapus dulu sampai mereka membalas",
-            ),
-            Self::Leap { .. } => language.pick(
+                "leave it out until they answer",
+            ],
+            Self::Leap { .. } => [
+                "{n} in a day, after {b} the day before",
+                "{n} dalam sehari, padahal {b} sehari sebelumnya",
                 "let the number grow into it, with a daily limit or a slow begin on its page",
                 "naikkan sedikit demi sedikit, dengan batas harian atau mulai pelan-pelan di halaman nomornya",
-            ),
-            Self::Night { .. } => language.pick(
+                "let the number grow into it, with a daily limit or `channel edit --warmup`",
+            ],
+            Self::Night { .. } => [
+                "{n} go out between {a}:00 and {b}:00",
+                "{n} terkirim antara pukul {a}.00 dan {b}.00",
                 "give the number hours on its page, such as 07:00-21:00",
                 "beri nomor itu jam kirim di halamannya, misalnya 07:00-21:00",
-            ),
-            Self::NewNumber { .. } => language.pick(
+                "give the channel hours, such as 07:00-21:00",
+            ],
+            Self::NewNumber { .. } => [
+                "{n} in a day from a number of {a} days",
+                "{n} dalam sehari dari nomor yang baru {a} hari",
                 "let it begin slowly: its page has a tick for that",
                 "mulai pelan-pelan: centangnya ada di halaman nomornya",
-            ),
-            Self::HighLimit { .. } => language.pick(
+                "let it begin slowly with `channel edit --warmup today`, or say since when it is used with \
+                 `--warmup 2026-01-31`",
+            ],
+            Self::HighLimit { .. } => [
+                "{n} in a day from a number of {a} days, which bears about {b}",
+                "{n} dalam sehari dari nomor yang baru {a} hari, padahal amannya sekitar {b}",
                 "set that daily limit on its page, or let it begin slowly",
                 "pasang batas harian itu di halaman nomornya, atau mulai pelan-pelan",
-            ),
-        };
-        format!("{}: {remedy}", language.pick(self.fact(), self.fact_in_indonesian()))
-    }
-
-    fn fact(self) -> String {
-        match self {
-            Self::SameText { strangers } => {
-                format!("{strangers} people who never wrote to you get the same text")
-            }
-            Self::LinkToStrangers { strangers } => {
-                format!("{strangers} people who never wrote to you get a link")
-            }
-            Self::Leap { count, day_before } => {
-                format!("{count} in a day, after {day_before} the day before")
-            }
-            Self::Night { count } => {
-                format!("{count} go out between {}:00 and {}:00", NIGHT.0, NIGHT.1)
-            }
-            Self::NewNumber { count, days } => {
-                format!("{count} in a day from a number of {days} days")
-            }
-            Self::HighLimit { count, days, bears } => {
-                format!("{count} in a day from a number of {days} days, which bears about {bears}")
-            }
-        }
-    }
-
-    fn fact_in_indonesian(self) -> String {
-        match self {
-            Self::SameText { strangers } => format!(
-                "{strangers} orang yang belum pernah menulis kepada Anda menerima teks yang sama"
-            ),
-            Self::LinkToStrangers { strangers } => {
-                format!("{strangers} orang yang belum pernah menulis kepada Anda menerima tautan")
-            }
-            Self::Leap { count, day_before } => {
-                format!("{count} dalam sehari, padahal {day_before} sehari sebelumnya")
-            }
-            Self::Night { count } => {
-                format!("{count} terkirim antara pukul {}.00 dan {}.00", NIGHT.0, NIGHT.1)
-            }
-            Self::NewNumber { count, days } => {
-                format!("{count} dalam sehari dari nomor yang baru {days} hari")
-            }
-            Self::HighLimit { count, days, bears } => format!(
-                "{count} dalam sehari dari nomor yang baru {days} hari, padahal amannya sekitar {bears}"
-            ),
+                "set `channel edit --daily-limit {b}`, or let it begin slowly with `--warmup`",
+            ],
         }
     }
 }
@@ -147,28 +141,8 @@ impl Risk {
 /// The English sentence, with the commands of a terminal.
 impl fmt::Display for Risk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fact = self.fact();
-        match self {
-            Self::SameText { .. } | Self::LinkToStrangers { .. } => {
-                f.write_str(&self.text(Language::English))
-            }
-            Self::Leap { .. } => write!(
-                f,
-                "{fact}: let the number grow into it, with a daily limit or `channel edit --warmup`"
-            ),
-            Self::Night { .. } => {
-                write!(f, "{fact}: give the channel hours, such as 07:00-21:00")
-            }
-            Self::NewNumber { .. } => write!(
-                f,
-                "{fact}: let it begin slowly with `channel edit --warmup today`, or say since when it is used with \
-                 `--warmup 2026-01-31`"
-            ),
-            Self::HighLimit { bears, .. } => write!(
-                f,
-                "{fact}: set `channel edit --daily-limit {bears}`, or let it begin slowly with `--warmup`"
-            ),
-        }
+        let [fact, .., command] = self.words();
+        f.write_str(&self.said(fact, command))
     }
 }
 

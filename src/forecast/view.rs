@@ -123,7 +123,7 @@ impl fmt::Display for Warning {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MessageForecast {
     pub id: i64,
     pub(crate) title: Option<String>,
@@ -236,19 +236,8 @@ impl MessageForecast {
             channel_id: seen.channel_id,
             channel_ids: seen.several(),
             due_at: Some(due_at),
-            fails: None,
             remark: seen.error.as_ref().filter(|_| is_failed).map(ToString::to_string),
-            recipients: 0,
-            tally: Tally::default(),
-            takes_secs: 0,
-            next_at: None,
-            after_next: 0,
-            wait_for_gap: 0,
-            too_soon: 0,
-            checked_first: 0,
-            falls_behind: false,
-            file: None,
-            counted: None,
+            ..Self::default()
         }
     }
 

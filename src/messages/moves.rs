@@ -31,12 +31,7 @@ pub fn cancel(
     now: Timestamp,
 ) -> Result<Option<Occurrence>, ComposeError> {
     let row = own(store, id)?;
-    match row.status {
-        MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending => {}
-        MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
-            return Err(has_ended(&row, "cancel"));
-        }
-    }
+    check_goes_on(&row, "cancel")?;
     move_to(store, &row, MessageStatus::Cancelled, now)
 }
 
@@ -48,16 +43,11 @@ pub fn pause(
     now: Timestamp,
 ) -> Result<Option<Occurrence>, ComposeError> {
     let row = own(store, id)?;
-    match row.status {
-        MessageStatus::Scheduled | MessageStatus::Sending => {}
-        MessageStatus::Draft => {
-            return Err(refused!(
-                "message {id} is a draft already: `message resume {id}` lets it go out"
-            ));
-        }
-        MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
-            return Err(has_ended(&row, "pause"));
-        }
+    check_goes_on(&row, "pause")?;
+    if row.status == MessageStatus::Draft {
+        return Err(refused!(
+            "message {id} is a draft already: `message resume {id}` lets it go out"
+        ));
     }
     move_to(store, &row, MessageStatus::Draft, now)
 }
@@ -85,15 +75,10 @@ pub fn resume(
     now: Timestamp,
 ) -> Result<Resumed, ComposeError> {
     let row = own(store, id)?;
-    match row.status {
-        MessageStatus::Draft => {}
-        MessageStatus::Scheduled | MessageStatus::Sending => {
-            let status = row.status.to_string();
-            return Err(ComposeError::refused(Reason::MessageNotPaused { message_id: id, status }));
-        }
-        MessageStatus::Sent | MessageStatus::Failed | MessageStatus::Cancelled => {
-            return Err(has_ended(&row, "resume"));
-        }
+    check_goes_on(&row, "resume")?;
+    if row.status != MessageStatus::Draft {
+        let status = row.status.to_string();
+        return Err(ComposeError::refused(Reason::MessageNotPaused { message_id: id, status }));
     }
     let at = row.scheduled_at;
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
@@ -244,7 +229,10 @@ pub fn removable(
     Ok(status)
 }
 
-fn has_ended(row: &Message, verb: &str) -> ComposeError {
-    let (id, status) = (row.id, row.status.as_str());
-    refused!("there is nothing to {verb}: message {id} is `{status}` already")
+fn check_goes_on(row: &Message, verb: &str) -> Result<(), ComposeError> {
+    let (id, status) = (row.id, row.status);
+    if status.has_ended() {
+        return Err(refused!("there is nothing to {verb}: message {id} is `{status}` already"));
+    }
+    Ok(())
 }

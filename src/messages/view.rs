@@ -122,10 +122,7 @@ impl MessageView {
     /// `channels` are those of `row` that are there; `expired` counts among those that failed.
     pub(crate) fn of(row: Message, channels: &[Channel], expired: u64) -> Self {
         let Counts { sent, failed, skipped, unknown, .. } = row.counts;
-        let is_open = matches!(
-            row.status,
-            MessageStatus::Draft | MessageStatus::Scheduled | MessageStatus::Sending
-        );
+        let is_open = !row.status.has_ended();
         let ended = sent + failed + skipped + unknown;
         let pending = if is_open { row.contact_count.saturating_sub(ended) } else { 0 };
         let expired = expired.min(failed);

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
+use super::PageError;
 use super::channels::{self, InTheWay};
 use super::looked::{self, Asked, Planned};
 use super::visit::Visit;
-use super::{PageError, Panel};
 use crate::delivery::MessageStatus;
 use crate::forecast::{self, Bounds, MessageForecast, Scope, Seen, Warning};
 use crate::messages::SplitBy;
@@ -111,8 +111,7 @@ pub(super) fn of_all<'v>(
         return Ok(known);
     }
     let mut all = HashMap::new();
-    let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
-    look(visit.panel, Scope::All, bounds, visit, &mut |seen| {
+    look(visit, Scope::All, &mut |seen| {
         if let Seen::Message(seen) = seen {
             all.insert(seen.id, seen.clone());
         }
@@ -135,22 +134,19 @@ fn bounded(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, P
     if recipients.max(pending) > RECIPIENTS_MAX {
         return Ok(String::new());
     }
-    let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
-    let seen = look(visit.panel, scope, bounds, visit, &mut |_| {})?;
+    let seen = look(visit, scope, &mut |_| {})?;
     let ends_at = seen.and_then(|seen| seen.totals.ends_at);
     Ok(ends_at.map(|at| through(visit, at)).unwrap_or_default())
 }
 
 fn look(
-    panel: &Panel,
-    scope: Scope,
-    bounds: Bounds,
     visit: &Visit<'_>,
+    scope: Scope,
     see: &mut dyn FnMut(Seen<'_>),
 ) -> Result<Option<forecast::Forecast>, PageError> {
-    let config = &panel.config;
-    Ok(panel
-        .with_store(|store| forecast::forecast(store, scope, config, bounds, visit.now, see))?)
+    let (config, now) = (&visit.panel.config, visit.now);
+    let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
+    Ok(visit.with_store(|store| forecast::forecast(store, scope, config, bounds, now, see))?)
 }
 
 fn through(visit: &Visit<'_>, at: crate::clock::Timestamp) -> String {

@@ -163,7 +163,8 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
     match (visit.is_post, rest) {
         (false, []) => {
             sessions::check(visit, &view)?;
-            let Some(channel) = row(visit, id)? else { return reply::not_found(visit) };
+            let found = visit.read(|tx| tx.channel(id))?;
+            let Some(channel) = found else { return reply::not_found(visit) };
             show(visit, 200, Some(&channel), Fields::of(&channel), Told::default())
         }
         (false, ["live"]) => {
@@ -171,7 +172,7 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
             live(visit, id)
         }
         (false, ["code.png"]) => Ok(sessions::code(visit, &view)),
-        (true, []) => match row(visit, id)? {
+        (true, []) => match visit.read(|tx| tx.channel(id))? {
             Some(channel) => save(visit, &channel),
             None => reply::not_found(visit),
         },
@@ -219,10 +220,6 @@ fn live(visit: &Visit<'_>, id: i64) -> Answered {
     let session = sessions::part(visit, &view);
     let channel = cards::card(visit, view);
     reply::html(200, &LivePiece { p: visit.page("channel"), channel, session })
-}
-
-fn row(visit: &Visit<'_>, id: i64) -> Result<Option<Channel>, PageError> {
-    Ok(visit.read(|tx| tx.channel(id))?)
 }
 
 fn today(visit: &Visit<'_>) -> Day {

@@ -111,13 +111,11 @@ fn page(visit: &Visit<'_>) -> Answered {
 }
 
 pub(super) fn views(visit: &Visit<'_>) -> Result<Vec<ChannelView>, PageError> {
-    let (panel, now) = (visit.panel, visit.now);
-    Ok(panel.with_store(|store| channels::list(store, &panel.config, now))?)
+    Ok(visit.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?)
 }
 
 pub(super) fn view(visit: &Visit<'_>, id: i64) -> Result<Option<ChannelView>, PageError> {
-    let (panel, now) = (visit.panel, visit.now);
-    Ok(panel.with_store(|store| channels::one(store, id, &panel.config, now))?)
+    Ok(visit.with_store(|store| channels::one(store, id, &visit.panel.config, visit.now))?)
 }
 
 /// Those that are searched for, after the last one that was seen.

@@ -16,7 +16,7 @@ use super::people::TagChoices;
 use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, ahead, channels, reply};
+use super::{Answered, PageError, ahead, channels, forms, reply};
 use crate::channels::OwnGap;
 use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
@@ -446,31 +446,25 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
         return show(visit, 200, None, fields, told);
     }
     let draft = fields.draft(is_draft);
-    let (config, mark) = (&visit.panel.config, visit.mark());
-    if let Some(by) = split_of(visit) {
-        let added = visit
-            .with_store(|store| forecast::add_split(store, (&draft, mark), by, config, visit.now));
-        if let Err(ComposeError::MadeBefore(before)) = &added {
-            return made_before(visit, before, fields);
+    let (config, mark, now) = (&visit.panel.config, visit.mark(), visit.now);
+    // Its id, and whether some of it is due.
+    let added = visit.with_store(|store| {
+        if let Some(by) = split_of(visit) {
+            return forecast::add_split(store, (&draft, mark), by, config, now)
+                .map(|id| (id, true));
         }
-        return match visit.told(added)? {
-            Ok(id) => {
-                visit.wake();
-                Ok(made(visit, id))
-            }
-            Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
-        };
-    }
-    let added = visit.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
+        let made = messages::add(store, &draft, mark, config, now)?;
+        Ok((made.id, !is_draft && made.begins_at.is_some_and(|at| at <= now)))
+    });
     if let Err(ComposeError::MadeBefore(before)) = &added {
         return made_before(visit, before, fields);
     }
     match visit.told(added)? {
-        Ok(composed) => {
-            if composed.begins_at.is_some_and(|at| at <= visit.now) && !is_draft {
+        Ok((id, is_due)) => {
+            if is_due {
                 visit.wake();
             }
-            Ok(made(visit, composed.id))
+            Ok(made(visit, id))
         }
         Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
     }
@@ -520,8 +514,7 @@ fn made_before(visit: &Visit<'_>, before: &MadeBefore, fields: Fields) -> Answer
     if visit.is_same_as(before) {
         return Ok(made(visit, before.id));
     }
-    let problem = visit.words().form_used.to_owned();
-    let told = Told { problem, about: Some(before.id), ..Told::default() };
+    let told = Told { about: Some(before.id), ..Told::problem(visit.words().form_used) };
     show(visit, 409, None, fields, told)
 }
 
@@ -532,7 +525,7 @@ fn ask_about_now(visit: &Visit<'_>, fields: &Fields, count: u64, is_draft: bool)
         return None;
     }
     let problem = visit.words().ask_now.replace("{}", &visit.number(count));
-    Some(Told { problem, sure: Some(count), asks: pressed(visit), ..Told::default() })
+    Some(Told { sure: Some(count), asks: pressed(visit), ..Told::problem(problem) })
 }
 
 /// The number of recipients that a person was asked about.
@@ -554,13 +547,12 @@ fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, PageError> {
     }
     let made = visit.made_by_same_form(visit.now.minus(SAME_ASKED))?;
     Ok(made.map(|id| Told {
-        problem: visit.words().ask_again.to_owned(),
         about: Some(id),
         // What was asked before needs no second answer.
         sure: asked_of(visit),
         again: true,
         asks: pressed(visit),
-        ..Told::default()
+        ..Told::problem(visit.words().ask_again)
     }))
 }
 
@@ -577,8 +569,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
     let (fields, conflicts) = merged(visit, &mine, &stored);
     if !conflicts.is_empty() {
         let conflicts = conflicts.into_iter().map(|part| conflict(visit, part, &stored)).collect();
-        let problem = visit.words().changed_meanwhile.to_owned();
-        let told = Told { problem, conflicts, ..Told::default() };
+        let told = Told { conflicts, ..Told::problem(visit.words().changed_meanwhile) };
         return show(visit, 409, Some(detail), fields, told);
     }
     let is_draft = detail.status == MessageStatus::Draft;
@@ -735,19 +726,21 @@ fn show(
     }
     let (names, _) = visit.language.calendar();
     let (channel_choices, also) = channels::choices(visit, &fields.channel)?;
+    let of = id.map(|id| id.to_string()).unwrap_or_default();
+    let there = |of_new: &str, of_known: &str| match id {
+        Some(id) => format!("/panel/messages/{id}{of_known}"),
+        None => format!("/panel/messages{of_new}"),
+    };
     let page = ComposePage {
         p: visit.page("messages"),
         heading: if id.is_some() { w.edit_message } else { w.new_message },
-        action: id
-            .map_or("/panel/messages/new".to_owned(), |id| format!("/panel/messages/{id}/edit")),
-        back: id.map_or("/panel/messages".to_owned(), |id| format!("/panel/messages/{id}")),
+        action: there("/new", "/edit"),
+        back: there("", ""),
         told,
         was: was.unwrap_or_default(),
         channels: channel_choices,
         also,
-        preview_path: id.map_or("/panel/messages/preview".to_owned(), |id| {
-            format!("/panel/messages/preview?of={id}")
-        }),
+        preview_path: format!("/panel/messages/preview{}", forms::to_query(&[("of", &of)])),
         tags,
         days: WEEK
             .iter()

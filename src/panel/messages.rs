@@ -58,8 +58,7 @@ impl MessageRow {
 
     pub(super) fn of(listed: &Message, visit: &Visit<'_>) -> Self {
         let w = visit.words();
-        let zone = &visit.panel.config.zone;
-        let when = listed.scheduled_at.map(|at| format::moment(at, zone, visit.language));
+        let when = listed.scheduled_at.map(|at| visit.moment(at));
         let number = |count| visit.number(count);
         let counts = match listed.status {
             MessageStatus::Scheduled | MessageStatus::Draft => {
@@ -193,7 +192,7 @@ impl May {
         let is_sending = listed.status == MessageStatus::Sending;
         Self {
             edit: is_draft || is_scheduled,
-            cancel: is_draft || is_scheduled || is_sending,
+            cancel: !listed.status.has_ended(),
             pause: is_scheduled || is_sending,
             resume: is_draft,
             retry: listed.counts.failed > 0,
@@ -431,16 +430,9 @@ fn ahead_of(visit: &Visit<'_>, listed: &Message) -> Result<Ahead, super::PageErr
 fn live(visit: &Visit<'_>, listed: &Message) -> Result<Live, super::PageError> {
     let recipients = recipients::look(visit, listed)?;
     let row = MessageRow::of(listed, visit);
-    let through = match listed.status {
-        MessageStatus::Sending => ahead::through_of(visit, listed)?,
-        MessageStatus::Draft
-        | MessageStatus::Scheduled
-        | MessageStatus::Sent
-        | MessageStatus::Failed
-        | MessageStatus::Cancelled => String::new(),
-    };
+    let is_sending = listed.status == MessageStatus::Sending;
     Ok(Live {
-        through,
+        through: if is_sending { ahead::through_of(visit, listed)? } else { String::new() },
         part: row.part,
         status: row.status,
         error: visit.explain(listed.error.as_ref()),

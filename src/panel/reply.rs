@@ -11,7 +11,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
     img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A reply with the headers that each has.
-fn with_headers(status: u16, content_type: &str, body: Vec<u8>) -> Response {
+pub(super) fn with_headers(status: u16, content_type: &str, body: Vec<u8>) -> Response {
     let headers = vec![
         ("Content-Type", content_type.to_owned()),
         ("Content-Security-Policy", CONTENT_SECURITY_POLICY.to_owned()),
@@ -40,11 +40,6 @@ pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> Respons
 /// A file to keep, which is read while it goes out.
 pub(super) fn download_file(name: &str, content_type: &str, file: OpenFile) -> Response {
     Response { file: Some(file), ..download(name, content_type, Vec::new()) }
-}
-
-/// A few bytes that are shown and not kept.
-pub(super) fn bytes(content_type: &str, body: Vec<u8>) -> Response {
-    with_headers(200, content_type, body)
 }
 
 /// A picture, sent as it lies in the store.

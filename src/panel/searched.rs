@@ -32,10 +32,16 @@ pub(super) struct ToPerson {
     pub(crate) error: String,
 }
 
-/// A contact, or the chat of somebody who is none with a name.
-enum Someone {
-    Contact(Person),
-    Chat(String, Option<String>),
+/// A contact, or somebody who is none and has only a chat.
+#[derive(Default)]
+struct Someone {
+    id: Option<i64>,
+    chat: Option<String>,
+    /// As it is shown.
+    number: String,
+    name: Option<String>,
+    tags: Vec<String>,
+    has_opted_out: bool,
 }
 
 /// The people that a search names; nobody without one.
@@ -53,7 +59,7 @@ pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> Result<Vec<Foun
             (message, entries.unwrap_or_default())
         })
         .collect();
-    someone.iter().map(|one| found(visit, one, &coming)).collect()
+    someone.into_iter().map(|one| found(visit, one, &coming)).collect()
 }
 
 fn someone(visit: &Visit<'_>, search: &str) -> Result<Vec<Someone>, PageError> {
@@ -92,30 +98,37 @@ fn someone(visit: &Visit<'_>, search: &str) -> Result<Vec<Someone>, PageError> {
             chats.push((chat, name));
         }
     }
-    let chats = chats.into_iter().map(|(chat, name)| Someone::Chat(chat, name));
-    Ok(people.into_iter().map(Someone::Contact).chain(chats).collect())
+    Ok(people.into_iter().map(Someone::from).chain(chats.into_iter().map(Someone::from)).collect())
+}
+
+impl From<Person> for Someone {
+    fn from(one: Person) -> Self {
+        let chat = one.digits.map(|digits| format!("{digits}@c.us"));
+        Self {
+            id: Some(one.id),
+            number: chat.as_deref().map_or(one.phone_number, format::phone),
+            chat,
+            name: one.name,
+            tags: one.tags,
+            has_opted_out: one.opted_out_at.is_some(),
+        }
+    }
+}
+
+impl From<(String, Option<String>)> for Someone {
+    fn from((chat, name): (String, Option<String>)) -> Self {
+        Self { number: format::phone(&chat), chat: Some(chat), name, ..Self::default() }
+    }
 }
 
 fn found(
     visit: &Visit<'_>,
-    someone: &Someone,
+    someone: Someone,
     coming: &[(Message, Vec<Entry>)],
 ) -> Result<Found, PageError> {
-    let (id, chat, name, tags) = match someone {
-        Someone::Contact(one) => {
-            let chat = one.digits.as_ref().map(|digits| format!("{digits}@c.us"));
-            (Some(one.id), chat, one.name.clone(), one.tags.as_slice())
-        }
-        Someone::Chat(chat, name) => (None, Some(chat.clone()), name.clone(), &[][..]),
-    };
-    let number = match (&chat, someone) {
-        (Some(chat), _) => format::phone(chat),
-        (None, Someone::Contact(one)) => one.phone_number.clone(),
-        (None, Someone::Chat(..)) => String::new(),
-    };
+    let Someone { id, chat, number, name, tags, has_opted_out } = someone;
     let digits = chat.as_deref().and_then(|chat| chat.strip_suffix("@c.us"));
-    let who = Who { contact_id: id, digits, tags };
-    let has_opted_out = matches!(someone, Someone::Contact(one) if one.opted_out_at.is_some());
+    let who = Who { contact_id: id, digits, tags: &tags };
     let country = &visit.panel.config.country;
     let next = coming
         .iter()

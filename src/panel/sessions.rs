@@ -184,7 +184,7 @@ pub(super) fn code(visit: &Visit<'_>, view: &ChannelView) -> Response {
         _ => Code::None,
     };
     match found {
-        Code::Picture(png) => reply::bytes("image/png", png),
+        Code::Picture(png) => reply::with_headers(200, "image/png", png),
         Code::None => reply::plain(404, visit.words().no_code),
     }
 }
