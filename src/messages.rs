@@ -112,7 +112,6 @@ pub enum ComposeError {
     /// Somebody else changed the message meanwhile.
     #[error("{0}")]
     Changed(Explanation),
-    /// The same form came before.
     #[error("this was done already: see message {}", .0.id)]
     MadeBefore(MadeBefore),
     #[error(transparent)]
@@ -303,7 +302,6 @@ fn own(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
     existing(store, id)
 }
 
-/// Why there is no message with this id, in words.
 pub(crate) fn no_such_message(store: &mut Store, id: i64) -> Result<String, StoreError> {
     let was_there = store.read(|tx| tx.had_message(id))?;
     let why = if was_there { " any more, it was removed, perhaps by `prune`" } else { "" };

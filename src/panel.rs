@@ -97,7 +97,6 @@ type Answered = Result<Response, PageError>;
 type Refusable<T, Why = String> = Result<Result<T, Why>, PageError>;
 
 impl Panel {
-    /// A panel over its own connection to the database.
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,

@@ -223,7 +223,6 @@ fn ours(event: &str, reason: &str) -> String {
     mask_numbers(own).chars().take(REASON_CHARS_MAX).collect()
 }
 
-/// An alert that means nothing.
 pub(super) fn test(database: &Path, at: Timestamp) -> Value {
     let alert = Alert { event: "test".to_owned(), created_at: Some(at), ..Alert::default() };
     describe(&alert, 0, database)

@@ -69,7 +69,6 @@ impl Trouble {
         is_news
     }
 
-    /// Whether there was one before.
     pub(super) fn ends(&mut self) -> bool {
         self.said_at.take().is_some()
     }

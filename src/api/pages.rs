@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use crate::clock::lock;
 use crate::http::{Request, Response, see_other};
 
-/// All paths of the pages begin with it.
 pub const PAGES_ROOT: &str = "/panel";
 
 /// The most that a page takes: a form, or a file of contacts and what a form puts around it.

@@ -21,7 +21,6 @@ use crate::trigger::Triggers;
 
 use call::{Answered, Call, Problem};
 
-/// All paths of the API begin with it.
 pub(super) const ROOT: &str = "/api/v1";
 /// The path of a list of contacts as CSV, which may be larger than other bodies.
 pub(super) const IMPORT_PATH: &str = "/api/v1/contacts/import";
@@ -166,12 +165,10 @@ impl V1 {
         Self { config, clock, triggers, store, under_way }
     }
 
-    /// The same on a connection that is open already.
     pub fn on(self, store: Store) -> Self {
         Self { store: Mutex::new(Some(store)), ..self }
     }
 
-    /// Answers a request that showed `key`.
     pub(super) fn answer(&self, request: &mut Request, key: ApiKey) -> Response {
         let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
         let path = request.path().strip_prefix(ROOT).unwrap_or_default().to_owned();

@@ -59,7 +59,6 @@ pub struct Webhook {
 struct Noted {
     taken_at: Option<Duration>,
     refused_at: Option<Duration>,
-    /// How many were refused since then.
     refused: u64,
 }
 
@@ -72,7 +71,6 @@ enum Heard {
 }
 
 impl Webhook {
-    /// Takes events that are signed with `key` into `store`.
     pub fn new(store: Store, key: Secret, config: Arc<Config>) -> Self {
         let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
         Self { store: Mutex::new(store), key, config, refusal_lines, noted: Mutex::default() }

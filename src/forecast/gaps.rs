@@ -13,7 +13,6 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::store::{CHECK_COUNTS_FOR, Number, Standing};
 
-/// Where the places of recipients come from.
 #[derive(Default)]
 pub(super) enum Places {
     /// Each takes the next place of its channel, as far as that can be told at once.
@@ -67,7 +66,6 @@ pub(super) enum Place {
     TooLate,
     /// Its gap ends only when it would be too late.
     TooSoon(Duration),
-    /// Its channel cannot send.
     Blocked,
 }
 
@@ -118,9 +116,7 @@ struct Choice {
     checked: HashSet<u64>,
 }
 
-/// What was known of somebody before the forecast.
 pub(super) struct Before {
-    /// When its chat last got something.
     pub(super) reached: Option<Timestamp>,
     /// The channel of its last conversation, when that matters.
     pub(super) spoke: Option<i64>,
@@ -341,7 +337,6 @@ impl Walks<'_> {
         self.turns.extend(walk.turn.map(Reverse));
     }
 
-    /// Finds out when these channels look next.
     fn look_again(&mut self, channels: &BTreeSet<i64>) {
         for channel in channels {
             let Some(walk) = self.channels.get_mut(channel) else { continue };

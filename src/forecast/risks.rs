@@ -172,14 +172,12 @@ struct FirstDay {
 }
 
 impl Counted {
-    /// Of a message that says `text`.
     pub(super) fn new(tx: &Tx<'_>, text: &str) -> SqlResult<Self> {
         let (varies, has_link) = (Template::parse(text).varies(), has_link(text));
         let strangers = tx.hears_of_writers()?.then_some(0);
         Ok(Self { strangers, varies, has_link, ..Self::default() })
     }
 
-    /// Counts one that goes out at `at`.
     pub(super) fn note_send(
         &mut self,
         tx: &Tx<'_>,

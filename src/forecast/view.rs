@@ -137,7 +137,6 @@ pub struct MessageForecast {
     pub due_at: Option<Timestamp>,
     /// Why it fails as a whole when its time comes.
     pub fails: Option<Explanation>,
-    /// What else there is to know.
     pub remark: Option<String>,
     pub recipients: u64,
     pub tally: Tally,
@@ -189,7 +188,6 @@ pub struct PlannedFile {
 pub struct ChannelForecast {
     pub(crate) id: i64,
     pub(crate) name: String,
-    /// Why nothing can go out here.
     pub(crate) blocked: Option<String>,
     /// Why it is held now. But for a hold that lasts its time, the forecast counts as if it were free.
     pub held_reason: Option<String>,
@@ -203,7 +201,6 @@ pub struct ChannelForecast {
 
 #[derive(Clone, Debug)]
 pub struct Forecast {
-    /// From when it looks.
     pub(crate) now: Timestamp,
     /// Between two sends on a channel; the mean of the jitter is counted.
     pub(crate) gap: Gap,
@@ -241,7 +238,6 @@ impl MessageForecast {
         }
     }
 
-    /// What may get the number banned that sends it.
     pub fn risks(&self) -> Vec<Risk> {
         self.counted.map(Counted::risks).unwrap_or_default()
     }
@@ -253,7 +249,6 @@ impl MessageForecast {
             .map(|strangers| self.tally.goes_out.saturating_sub(strangers))
     }
 
-    /// What a person should know before it is too late.
     pub fn warning(&self) -> Option<Warning> {
         let Tally { too_late, goes_out, .. } = self.tally;
         let recipients = self.recipients;
@@ -267,7 +262,6 @@ impl MessageForecast {
         }
     }
 
-    /// The same as words, and its risks.
     pub(crate) fn warned(&self) -> Vec<Warned> {
         let told = |warning: Warning| Warned::new(warning.code(), warning.to_string());
         let risks = self.risks().into_iter();

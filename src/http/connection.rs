@@ -30,7 +30,6 @@ const SHORT_WRITE: Duration = Duration::from_millis(10);
 const NO_ANSWER: Refusal = Refusal::new(503, "the server could not answer; see its log");
 const NO_ANSWER_YET: Refusal = Refusal::new(503, "there is no answer yet: ask again");
 
-/// Serves a connection until either side ends it.
 pub(super) fn serve(shared: &Shared, slot: &Slot) {
     let input = Input::new(&slot.stream, &*shared.clock);
     let mut connection = Connection { shared, slot, input, is_head: false };
@@ -183,7 +182,6 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Reads an answer until its head is complete.
     fn answer(&self, upstream: &Stream, mut turn: Option<Turn<'_>>) -> Result<Vec<u8>, Ended> {
         let (limits, began) = (&self.shared.limits, self.now());
         let mut deadline = began + limits.answer_within;

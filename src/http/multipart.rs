@@ -20,7 +20,6 @@ pub(crate) struct Multipart<R> {
     parts: usize,
 }
 
-/// What a part says of itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) name: String,

@@ -195,7 +195,6 @@ impl State {
         self.entries.values().filter(|entry| !entry.is_evicted)
     }
 
-    /// Whether enough connections are being closed already.
     fn is_closing(&self) -> bool {
         self.entries.len() - self.live().count() >= CLOSING_MAX
     }

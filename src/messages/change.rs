@@ -186,7 +186,6 @@ fn check_recipients(
     Ok(warnings)
 }
 
-/// Today's occurrence, when it was planned already.
 fn today(
     row: &Message,
     timing: &Timing,

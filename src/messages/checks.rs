@@ -42,7 +42,6 @@ pub(crate) struct Reached {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Checked {
-    /// How many will get it.
     pub(crate) count: u64,
     pub(crate) first: Vec<Reached>,
     pub(crate) skipped: Vec<Skipped>,

@@ -30,7 +30,6 @@ pub struct Retry {
 pub struct Retried {
     pub(crate) due_at: Timestamp,
     pub pending: u64,
-    /// How many cannot get it any more.
     pub skipped: u64,
     /// How many recipients of the latest occurrence were unknown, whether or not they are among them.
     pub unknown: u64,

@@ -8,7 +8,6 @@ use crate::config::Config;
 use crate::delivery::MessageStatus;
 use crate::store::{FormMark, Message, Store, StoreError};
 
-/// How a message becomes several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SplitBy {
     /// One a day at the same time of day, each with as many as the day holds.

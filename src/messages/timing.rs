@@ -111,7 +111,6 @@ fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Result<Colum
     Ok((*first, schedules, None))
 }
 
-/// The column `schedules`: local dates and times.
 fn listed(times: &BTreeSet<Timestamp>, config: &Config) -> Result<String, ComposeError> {
     let mut entries = Vec::new();
     for at in times {

@@ -71,7 +71,6 @@ struct Guesses {
     each: HashMap<String, Tries>,
 }
 
-/// How many tries are looked at.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     per_second: u32,
@@ -322,7 +321,6 @@ pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
 
 struct RefusedLogin {
     status: u16,
-    /// The words for whoever typed the password.
     problem: String,
     /// When the next one is looked at.
     wait_secs: Option<String>,

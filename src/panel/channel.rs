@@ -53,7 +53,6 @@ struct Known {
     stays: String,
 }
 
-/// The part that refreshes itself.
 #[derive(Template)]
 #[template(path = "channel_live.html")]
 struct LivePiece<'a> {

@@ -49,7 +49,6 @@ struct ChannelsPage<'a> {
     paused: usize,
 }
 
-/// The part that refreshes itself.
 #[derive(Template)]
 #[template(path = "channels_live.html")]
 struct LivePiece<'a> {
@@ -59,7 +58,6 @@ struct LivePiece<'a> {
     can_check: bool,
 }
 
-/// One page of them, by id.
 struct Listed {
     channels: Vec<ChannelCard>,
     first: String,

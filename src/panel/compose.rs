@@ -235,7 +235,6 @@ impl Fields {
         }
     }
 
-    /// The recipients, as `messages` takes them.
     pub(super) fn recipients(&self) -> Vec<String> {
         let each = |text: &str| -> Vec<String> {
             let parts = text.split(['\n', ',', ';']).map(str::trim);
@@ -648,7 +647,6 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
     Conflict::new(label, &theirs)
 }
 
-/// The words for an edit that was made.
 fn saved(edited: &Edited) -> &'static str {
     let is_done_today = edited.today.is_some_and(|today| today.could_again);
     if is_done_today { "saved_for_later" } else { "saved" }

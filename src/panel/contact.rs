@@ -40,7 +40,6 @@ struct ContactPage<'a> {
 }
 
 impl Fields {
-    /// The fields of a form whose names begin with `prefix`.
     fn read(form: &Form, prefix: &str) -> Self {
         let [name, number, tags, attributes] =
             form.values(prefix, ["name", "number", "tags", "attributes"]);
@@ -296,7 +295,6 @@ fn show(
     reply::html(status, &page)
 }
 
-/// What a contact got and was to get, the newest first.
 fn history(visit: &Visit<'_>, id: Option<i64>) -> Result<Vec<ToPerson>, PageError> {
     let Some(id) = id else { return Ok(Vec::new()) };
     let found = visit.read(|tx| tx.deliveries_of_contact(id, HISTORY_MAX))?;

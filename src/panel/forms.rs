@@ -15,7 +15,6 @@ pub(super) const BYTES_MAX: usize = 128 * 1024;
 const ABOUT_SENDING: [&str; 9] =
     ["csrf", "mark", "was", "sure", "again", "own", "like", "tag_search", "back"];
 
-/// Names and values in the order in which they came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Form(Vec<(String, String)>);
 
@@ -92,7 +91,6 @@ impl Form {
     }
 }
 
-/// The query of a request's target.
 pub(super) fn query(target: &str) -> Form {
     Form::read(target.split_once('?').map_or("", |(_, query)| query).as_bytes())
 }

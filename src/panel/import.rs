@@ -26,7 +26,6 @@ pub(super) const PATH: &str = "/panel/contacts/import";
 /// A megabyte; with its form it must stay under what a page takes. A larger list goes through
 /// `contact import`.
 const FILE_BYTES_MAX: usize = 1_000_000;
-/// How long a list waits for a yes.
 const UPLOAD_LASTS: Duration = Duration::from_hours(1);
 const REFUSED_SHOWN_MAX: usize = 10;
 const ACCEPTED_SHOWN_MAX: usize = 10;
@@ -92,7 +91,6 @@ struct Preview {
     seen: String,
 }
 
-/// A column, with what it may mean.
 struct ColumnRow {
     field: String,
     heading: String,
@@ -222,13 +220,11 @@ pub(super) fn refused(visit: &Visit<'_>) -> Answered {
     }
 }
 
-/// A list to begin with.
 pub(super) fn sample(visit: &Visit<'_>) -> Response {
     let list = format!("\u{feff}{}", visit.words().sample_csv.replace('|', "\r\n"));
     reply::download("contacts.csv", "text/csv; charset=utf-8", list.into_bytes())
 }
 
-/// Stores the list that was looked at.
 pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
     let Some(known) = &visit.known else { return reply::not_found(visit) };

@@ -41,9 +41,7 @@ pub(super) enum Asked {
 
 #[derive(Default)]
 pub(super) struct Looked {
-    /// Why it could be no message.
     pub(super) refused: Option<String>,
-    /// How many would get it, and the first of them.
     pub(super) count: u64,
     pub(super) first: Vec<Reached>,
     /// Who would not, by reason: the reason of most first.
@@ -58,7 +56,6 @@ pub(super) struct Looked {
 pub(super) struct Skipped {
     pub(super) why: String,
     pub(super) count: u64,
-    /// The first of them, by name.
     pub(super) such_as: Vec<String>,
 }
 
@@ -115,7 +112,6 @@ fn is_large(tx: &Tx<'_>, what: &Asked, config: &Config, now: Timestamp) -> SqlRe
     Ok(count > WITH_THE_PAGE_MAX)
 }
 
-/// Whom a form would reach, as it is.
 pub(super) fn recipients(
     tx: &Tx<'_>,
     fields: &Fields,

@@ -23,7 +23,6 @@ pub(super) enum Whose {
 #[derive(Default)]
 pub(super) struct Told {
     pub(crate) problem: String,
-    /// The message that the problem is about.
     pub(crate) about: Option<i64>,
     /// The number of recipients that a person is asked about before it goes out at once.
     pub(crate) sure: Option<u64>,
@@ -32,7 +31,6 @@ pub(super) struct Told {
     /// What the button of a question does, as `do` has it; empty when nothing is asked.
     pub(crate) asks: String,
     pub(crate) conflicts: Vec<Conflict>,
-    /// A test that was made of the form.
     pub(crate) tested: Option<Tested>,
 }
 

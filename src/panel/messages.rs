@@ -123,7 +123,6 @@ struct MessagesPage<'a> {
     search: &'a str,
     status: &'a str,
     rows: Vec<MessageRow>,
-    /// Whom the search finds, with what they got.
     people: Vec<searched::Found>,
     in_need: String,
     newer: String,
@@ -137,17 +136,14 @@ struct MessagePage<'a> {
     id: i64,
     name: String,
     l: Live,
-    /// What it carries beside its text.
     carried: Carried,
     text: String,
-    /// What the plan says of it, while it waits for its time.
     ahead: Ahead,
     facts: Vec<(&'static str, String)>,
     may: May,
     at_once: AtOnce,
 }
 
-/// What can be done with a message, as it stands.
 #[derive(Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a button of its own")]
 struct May {
@@ -210,7 +206,6 @@ struct AheadPiece<'a> {
     ahead: Ahead,
 }
 
-/// The part of a message's page that refreshes itself.
 #[derive(Template)]
 #[template(path = "message_live.html")]
 struct LivePiece<'a> {

@@ -129,7 +129,6 @@ struct OverviewRows {
     days: Vec<(Timestamp, Ended)>,
     last_run: Option<Run>,
     clock_hold: Option<Explanation>,
-    /// The link to the website, when it is on.
     link: Option<LinkStatus>,
 }
 

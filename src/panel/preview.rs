@@ -39,7 +39,6 @@ pub(super) struct Preview {
 pub(super) struct Share {
     pub(crate) name: String,
     pub(crate) counted: String,
-    /// To whom first.
     pub(crate) first: String,
     pub(crate) has_more: bool,
 }

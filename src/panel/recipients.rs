@@ -14,7 +14,6 @@ const OCCURRENCES_MAX: u32 = 8;
 /// Rows of a CSV read in one look, so that a long list does not hold up the sender.
 const EXPORT_ROWS: u32 = 5_000;
 
-/// Reasons that are shown.
 const REASONS_SHOWN_MAX: u8 = 12;
 
 /// Some who did not get it, all for the same reason.
@@ -37,7 +36,6 @@ pub(super) struct Recipients {
     pub(crate) csv: String,
     /// The first page, unless this is it.
     pub(crate) first: String,
-    /// The next page, if there is one.
     pub(crate) more: String,
 }
 

@@ -26,7 +26,6 @@ pub(super) fn with_headers(status: u16, content_type: &str, body: Vec<u8>) -> Re
     Response { status, headers, body, file: None }
 }
 
-/// A page, or a piece of one.
 pub(super) fn html(status: u16, template: &impl Template) -> Answered {
     let text = template.render()?;
     Ok(with_headers(status, "text/html; charset=utf-8", text.into_bytes()))

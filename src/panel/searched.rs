@@ -44,7 +44,6 @@ struct Someone {
     has_opted_out: bool,
 }
 
-/// The people that a search names; nobody without one.
 pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> Result<Vec<Found>, PageError> {
     let Some(search) = search else { return Ok(Vec::new()) };
     let someone = someone(visit, search)?;

@@ -39,7 +39,6 @@ struct SettingsPage<'a> {
     files: String,
 }
 
-/// What was looked at, as the page shows it.
 struct Found {
     badge: format::Badge,
     subject: &'static str,
@@ -122,7 +121,6 @@ fn change_password(visit: &mut Visit<'_>) -> Answered {
     Ok(reply::done("/panel/settings", "password_changed"))
 }
 
-/// A copy of the database, when the password is given.
 fn take_backup(visit: &Visit<'_>) -> Answered {
     let refuse =
         |status, why: String| show(visit, status, Refused { backup: why, ..Refused::default() });

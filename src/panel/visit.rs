@@ -34,9 +34,7 @@ pub(super) struct Visit<'a> {
     pub(crate) path: String,
     pub(crate) query: Form,
     pub(crate) form: Form,
-    /// A list of contacts in the body.
     pub(crate) list: Option<(String, Vec<u8>)>,
-    /// What became of the file for a message in the body.
     pub(crate) taken: Option<Result<Taken, NotTaken>>,
     pub(crate) is_post: bool,
     pub(crate) now: Timestamp,
@@ -63,7 +61,6 @@ pub(super) struct Page<'a> {
     pub(crate) csrf: &'a str,
     /// The one-time mark of its forms.
     pub(crate) mark: &'a str,
-    /// The part of the panel that it belongs to.
     pub(crate) here: &'a str,
     pub(crate) is_known: bool,
     /// What was just done, in words.
@@ -164,7 +161,6 @@ impl<'a> Visit<'a> {
         if left_out == 0 { String::new() } else { words() }
     }
 
-    /// See [`format::moment`].
     pub(super) fn moment(&self, at: Timestamp) -> String {
         format::moment(at, &self.panel.config.zone, self.language)
     }
@@ -239,13 +235,11 @@ impl<'a> Visit<'a> {
         &self.digest
     }
 
-    /// What the form made when it came before.
     pub(super) fn made_before(&self) -> Result<Option<MadeBefore>, StoreError> {
         let Some(mark) = self.mark() else { return Ok(None) };
         self.read(|tx| tx.made_by_mark(mark.mark))
     }
 
-    /// Whether what is filled in is what was filled in then.
     pub(super) fn is_same_as(&self, before: &MadeBefore) -> bool {
         self.digest == before.form
     }
@@ -392,7 +386,6 @@ impl Refusal for ChannelError {
     }
 }
 
-/// Whether the peer is a proxy of TRUSTED_PROXIES.
 fn comes_from_proxy(panel: &Panel, request: &Request) -> bool {
     let peer = request.header(PEER).and_then(address);
     peer.is_some_and(|peer| panel.config.trusted_proxies.contains(&peer))

@@ -681,7 +681,6 @@ impl Words {
         by_code(self.acts_by_code, code).or_else(|| self.notice(code))
     }
 
-    /// What was just done, by its code in the address.
     pub(super) fn notice(&self, code: &str) -> Option<&'static str> {
         by_code(self.notices_by_code, code)
     }

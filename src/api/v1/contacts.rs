@@ -209,7 +209,6 @@ pub(super) fn opt_in(call: &Call<'_>) -> Answered {
     })
 }
 
-/// Keeps the first rows that are refused.
 #[derive(Default)]
 struct Kept(Vec<RefusedRow>);
 

@@ -64,7 +64,6 @@ pub(crate) fn hash(key: &str) -> Option<String> {
     (digits.len() == DIGITS).then(|| hex(key.as_bytes()))
 }
 
-/// The SHA-256 of some bytes.
 pub(super) fn hex(bytes: &[u8]) -> String {
     secret::to_hex(&Sha256::digest(bytes))
 }

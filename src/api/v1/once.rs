@@ -11,7 +11,6 @@ use crate::store::{KeptAnswer, Store};
 const HEADER: &str = "Idempotency-Key";
 const KEY_BYTES_MAX: usize = 255;
 
-/// A request under way, until it is answered.
 struct Turn<'a> {
     v1: &'a V1,
     key: (i64, String),
@@ -47,7 +46,6 @@ impl Call<'_> {
         keys::hex(&[head.as_bytes(), &self.request.body].concat())
     }
 
-    /// The answer that this request got before.
     pub(super) fn answered_before(&self) -> Result<Option<Response>, Problem> {
         let Some(key) = self.idempotency_key()? else { return Ok(None) };
         self.with_store(|store| self.kept(store, key))
