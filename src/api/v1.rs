@@ -9,7 +9,6 @@ pub mod keys;
 mod messages;
 mod once;
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ pub struct V1 {
     /// Opened when it is needed first: most servers have no key.
     store: Mutex<Option<Store>>,
     /// The Idempotency-Keys of the requests under way, each with the API key.
-    under_way: Mutex<HashSet<(i64, String)>>,
+    under_way: Mutex<Vec<(i64, String)>>,
 }
 
 type Names = &'static [&'static str];

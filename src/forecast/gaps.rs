@@ -41,6 +41,9 @@ struct Wanted {
     channel: i64,
     /// How long before it its chat may have got nothing.
     gap: Option<Duration>,
+    /// Whether it had to wait for that, and whether its number was asked for on the way.
+    has_waited: bool,
+    is_checked: bool,
 }
 
 /// What recipients of a message have in common.
@@ -101,10 +104,8 @@ struct Walks<'a> {
     turns: BinaryHeap<Reverse<Turn>>,
     /// By chat: when it last got something on the way, and through which channel.
     reached: HashMap<u64, (Timestamp, i64)>,
-    have_waited: HashSet<usize>,
-    /// By chat: when its number was checked on the way; and for whom.
+    /// By chat: when its number was checked on the way.
     checks: HashMap<u64, Timestamp>,
-    checked: HashSet<usize>,
     places: Vec<Place>,
 }
 
@@ -138,7 +139,19 @@ impl Gathered {
         let kind = self.kinds.len() - 1;
         let channel = self.kinds[kind].channels.first().copied().unwrap_or_default();
         let chat = self.hashes.hash_one(chat_id); // a chat id would take six times the room
-        let wanted = Wanted { due_at, from, reached, spoke, number, kind, channel, gap: None };
+        let (gap, has_waited, is_checked) = (None, false, false);
+        let wanted = Wanted {
+            due_at,
+            from,
+            reached,
+            spoke,
+            number,
+            kind,
+            channel,
+            gap,
+            has_waited,
+            is_checked,
+        };
         self.all.push((wanted, chat));
     }
 
@@ -160,9 +173,7 @@ impl Gathered {
             channels: BTreeMap::new(),
             turns: BinaryHeap::new(),
             reached: HashMap::new(),
-            have_waited: HashSet::new(),
             checks: HashMap::new(),
-            checked: HashSet::new(),
         };
         walks.walk();
         let channels = walks.all.iter().map(|(wanted, _)| wanted.channel);
@@ -181,7 +192,7 @@ impl Walks<'_> {
                 self.all[number].0.gap = gap;
                 let walk = self.channels.entry(channel).or_default();
                 walk.waiting.push(Reverse((wanted.from, number)));
-                self.have_waited.insert(number);
+                self.all[number].0.has_waited = true;
             } else {
                 coming.push(number);
             }
@@ -297,7 +308,7 @@ impl Walks<'_> {
             match place {
                 Err(until) => {
                     walk.waiting.push(Reverse((until, number)));
-                    self.have_waited.insert(number);
+                    self.all[number].0.has_waited = true;
                 }
                 Ok(Place::At { .. }) if standing == Standing::NotThere => {
                     self.places[number] = Place::NotThere;
@@ -306,7 +317,7 @@ impl Walks<'_> {
                 }
                 Ok(Place::At { .. }) if standing == Standing::Unknown => {
                     self.checks.insert(chat, at);
-                    self.checked.insert(number);
+                    self.all[number].0.is_checked = true;
                     if let Some(line) = line {
                         line.asked(self.config, at);
                     }
@@ -314,8 +325,7 @@ impl Walks<'_> {
                     break;
                 }
                 Ok(Place::At { at, .. }) => {
-                    let has_waited = self.have_waited.contains(&number);
-                    let is_checked = self.checked.contains(&number);
+                    let Wanted { has_waited, is_checked, .. } = wanted;
                     self.places[number] = Place::At { at, has_waited, is_checked };
                     self.reached.insert(chat, (Timestamp::from_secs(at.secs()), channel));
                     if let Some(line) = line {

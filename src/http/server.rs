@@ -2,7 +2,6 @@
 //! takes requests; what may take longer than a look at the database has a thread of its own, and there are not
 //! many of those.
 
-use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -222,8 +221,8 @@ impl Server {
 
 struct Shared {
     routes: Arc<dyn Routes>,
-    /// How many requests of each class are being answered, by its name.
-    busy: Mutex<BTreeMap<&'static str, usize>>,
+    /// The class of each request that is being answered, by its name.
+    busy: Mutex<Vec<&'static str>>,
 }
 
 /// One of the threads of a class, given back however the thread ends.
@@ -235,9 +234,9 @@ struct Permit {
 impl Permit {
     fn take(class: Class, shared: &Arc<Shared>) -> Option<Self> {
         let mut busy = lock(&shared.busy);
-        let count = busy.entry(class.name).or_default();
-        (*count < class.max).then(|| {
-            *count += 1;
+        let count = busy.iter().filter(|name| **name == class.name).count();
+        (count < class.max).then(|| {
+            busy.push(class.name);
             Self { class, shared: Arc::clone(shared) }
         })
     }
@@ -245,7 +244,9 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        *lock(&self.shared.busy).entry(self.class.name).or_insert(1) -= 1;
+        let mut busy = lock(&self.shared.busy);
+        let own = busy.iter().position(|name| *name == self.class.name);
+        own.map(|at| busy.swap_remove(at));
     }
 }
 

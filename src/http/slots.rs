@@ -146,7 +146,7 @@ impl Slots {
         // Who is taking an answer, or has just come, is about to be done.
         let may_go = |entry: &Entry| entry.stage == Stage::Unfinished || entry.may_go(now);
         for _ in kept..live {
-            state.evict(may_go);
+            state.evict(&may_go);
         }
     }
 
@@ -209,33 +209,35 @@ impl State {
             return false;
         }
         let live = self.live().count();
+        if live < max {
+            return true;
+        }
         let silent = self.live().filter(|entry| entry.stage == Stage::Unfinished).count();
-        let held = self.held(|_| true);
-        let is_greedy = |network| network != newcomer && held[&network] > max - max / 8;
+        let is_greedy =
+            |network| network != newcomer && self.held(network, |_| true) > max - max / 8;
+        // One network alone can hold so many.
+        let greedy = self.live().map(|entry| entry.network).find(|network| is_greedy(*network));
         let is_silent = |entry: &Entry| entry.stage == Stage::Unfinished && silent * 2 >= max;
         let may_go =
-            |entry: &Entry| is_greedy(entry.network) || is_silent(entry) || entry.may_go(now);
-        (max..=live).all(|_| self.evict(may_go))
+            |entry: &Entry| Some(entry.network) == greedy || is_silent(entry) || entry.may_go(now);
+        (max..=live).all(|_| self.evict(&may_go))
     }
 
-    /// How many slots each network holds, of those that `count`.
-    fn held(&self, counts: impl Fn(&Entry) -> bool) -> BTreeMap<u128, usize> {
-        let mut held = BTreeMap::new();
-        for entry in self.live().filter(|entry| counts(entry)) {
-            *held.entry(entry.network).or_default() += 1;
-        }
-        held
+    /// How many slots a network holds, of those that `count`.
+    fn held(&self, network: u128, counts: fn(&Entry) -> bool) -> usize {
+        self.live().filter(|entry| entry.network == network && counts(entry)).count()
     }
 
     /// Ends the connection that is worth least of those that `may_go`.
-    fn evict(&mut self, may_go: impl Fn(&Entry) -> bool) -> bool {
-        let held = self.held(|entry| entry.stage != Stage::Served);
-        let may_go = self.entries.values_mut().filter(|entry| !entry.is_evicted && may_go(entry));
-        let least = may_go.min_by_key(|entry| {
-            let held = held.get(&entry.network).copied().unwrap_or_default();
+    fn evict(&mut self, may_go: &dyn Fn(&Entry) -> bool) -> bool {
+        let may_go = self.entries.iter().filter(|(_, entry)| !entry.is_evicted && may_go(entry));
+        let least = may_go.min_by_key(|(_, entry)| {
+            let held = self.held(entry.network, |entry| entry.stage != Stage::Served);
             (entry.stage, usize::MAX - held, entry.since)
         });
-        let Some(victim) = least else { return false };
+        let least = least.map(|(number, _)| *number);
+        let victim = least.and_then(|number| self.entries.get_mut(&number));
+        let Some(victim) = victim else { return false };
         victim.is_evicted = true;
         // A thread that reads can still say a last word. Errors: the client has gone already.
         let is_reading = victim.stage == Stage::Unfinished;

@@ -83,24 +83,21 @@ pub(super) fn of_message(visit: &Visit<'_>, message: &Message) -> Result<Ahead, 
     }
 }
 
-/// What becomes of those messages of a list that wait or are on their way, by id, in a few words.
-pub(super) fn of_rows(
-    visit: &Visit<'_>,
-    rows: &[Message],
-) -> Result<HashMap<i64, String>, PageError> {
-    let mut told = HashMap::new();
+/// What becomes of each message of a list, in a few words; empty for those that do not wait and are not on their way.
+pub(super) fn of_rows(visit: &Visit<'_>, rows: &[Message]) -> Result<Vec<String>, PageError> {
     let waits =
         |row: &Message| matches!(row.status, MessageStatus::Scheduled | MessageStatus::Sending);
     if !rows.iter().any(waits) {
-        return Ok(told);
+        return Ok(vec![String::new(); rows.len()]);
     }
     let all = of_all(visit)?;
-    for seen in rows.iter().filter_map(|row| all.get(&row.id)) {
+    let told = |row: &Message| {
+        let Some(seen) = all.get(&row.id) else { return String::new() };
         let fits = fits(visit, seen);
         let ends = seen.tally.ends_at.map(|at| through(visit, at)).unwrap_or_default();
-        told.insert(seen.id, if fits.is_empty() { ends } else { fits });
-    }
-    Ok(told)
+        if fits.is_empty() { ends } else { fits }
+    };
+    Ok(rows.iter().map(told).collect())
 }
 
 /// What the forecast says of all that waits or is on its way, as far as a list looks, by id. A page looks once.

@@ -4,7 +4,6 @@
 //! The work is bounded: the forecast looks at as much as that of the list, later messages stand at
 //! their time without a length, and a day shows its first messages and counts the others.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use askama::Template;
@@ -231,7 +230,6 @@ fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> Result<Vec<Bl
         let due = tx.due_between(from, until, PLACED_MAX)?;
         Ok((due, tx.repeating_before(until, REPEATING_MAX)?))
     })?;
-    let of_rule: HashSet<i64> = repeating.iter().map(|message| message.id).collect();
     let mut blocks: Vec<Block> = all.values().map(|seen| foretold(seen, visit.now)).collect();
     blocks.retain(|block| block.at < until && block.ends.max(block.at) >= from);
     let unseen = due.into_iter().filter(|one| !all.contains_key(&one.id));
@@ -241,7 +239,7 @@ fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> Result<Vec<Bl
         ends: one.due_at,
         people: one.contact_count,
         channels: one.channels(),
-        repeats: of_rule.contains(&one.id),
+        repeats: repeating.iter().any(|message| message.id == one.id),
         is_foretold: false,
         trouble: Trouble::None,
     }));

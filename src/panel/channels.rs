@@ -289,7 +289,10 @@ pub(super) fn choices(
 ) -> Result<(Vec<Choice>, Vec<Choice>), PageError> {
     let (w, views) = (visit.words(), views(visit)?);
     let chosen: Vec<&str> = chosen.split(',').map(str::trim).collect();
-    let place = |id: &str| chosen.iter().position(|one| *one == id);
+    let place = |view: &ChannelView| {
+        let id = view.id.to_string();
+        chosen.iter().position(|one| *one == id)
+    };
     let choice = |view: &ChannelView, is_chosen: bool| {
         let (id, name) = (view.id.to_string(), view.name.clone());
         let mark = if may_send(view) {
@@ -300,16 +303,12 @@ pub(super) fn choices(
         let word = mark.map_or(name.clone(), |mark| format!("{name} – {mark}"));
         Choice::new(word, is_chosen, id)
     };
-    let first = |view: &ChannelView| choice(view, place(&view.id.to_string()) == Some(0));
-    let also = |view: &ChannelView| {
-        choice(view, place(&view.id.to_string()).is_some_and(|place| place > 0))
-    };
-    let firsts = views.iter().map(first).collect();
-    // A form that is saved as it came keeps their order.
-    let mut sorted: Vec<&ChannelView> = views.iter().collect();
-    sorted
-        .sort_unstable_by_key(|view| (place(&view.id.to_string()).unwrap_or(usize::MAX), view.id));
-    Ok((firsts, sorted.into_iter().map(also).collect()))
+    let firsts = views.iter().map(|view| choice(view, place(view) == Some(0))).collect();
+    // A form that is saved as it came keeps their order; the others follow by id.
+    let at = |wanted| views.iter().filter(move |view| place(view) == wanted);
+    let places = (0..chosen.len()).map(Some).chain([None]);
+    let also = places.flat_map(at).map(|view| choice(view, place(view) > Some(0)));
+    Ok((firsts, also.collect()))
 }
 
 fn may_send(view: &ChannelView) -> bool {

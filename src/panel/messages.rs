@@ -48,12 +48,9 @@ impl MessageRow {
         listed: &[Message],
         visit: &Visit<'_>,
     ) -> Result<Vec<Self>, super::PageError> {
-        let mut ahead = ahead::of_rows(visit, listed)?;
-        let row = |listed: &Message| {
-            let ahead = ahead.remove(&listed.id).unwrap_or_default();
-            Self { ahead, ..Self::of(listed, visit) }
-        };
-        Ok(listed.iter().map(row).collect())
+        let ahead = ahead::of_rows(visit, listed)?.into_iter();
+        let row = |(listed, ahead)| Self { ahead, ..Self::of(listed, visit) };
+        Ok(listed.iter().zip(ahead).map(row).collect())
     }
 
     pub(super) fn of(listed: &Message, visit: &Visit<'_>) -> Self {

@@ -90,13 +90,14 @@ pub(super) fn check(visit: &Visit<'_>, view: &ChannelView) -> Result<(), PageErr
 pub(super) fn check_all(visit: &Visit<'_>) -> Result<Option<String>, PageError> {
     let checks = &visit.panel.checks;
     let Some(sessions) = &checks.sessions else { return Ok(None) };
-    let known: HashMap<String, Looked> = match sessions.look_at_all() {
-        Ok(known) => known.into_iter().collect(),
+    let known = match sessions.look_at_all() {
+        Ok(known) => known,
         Err(why) => return Ok(Some(why)),
     };
     for view in super::channels::views(visit)? {
         let Some(session) = view.session_name else { continue };
-        let looked = known.get(&session).cloned().unwrap_or(Looked::Missing);
+        let looked = known.iter().find(|(name, _)| *name == session);
+        let looked = looked.map_or(Looked::Missing, |(_, looked)| looked.clone());
         // This question does not tell everything that holds a number, so it frees none.
         let has_news = matches!(&looked, Looked::Working { number: Some(number) }
             if view.phone_number.as_ref() != Some(number));

@@ -148,9 +148,9 @@ fn take_backup(visit: &Visit<'_>) -> Answered {
 /// What is wrong, and what to do about it, as far as that is quick to see.
 pub(super) fn doctor_page(visit: &Visit<'_>) -> Answered {
     let (w, panel) = (visit.words(), visit.panel);
-    let mut findings = doctor::examine_quickly(&panel.config, &*panel.clock);
-    findings.sort_by_key(|one| std::cmp::Reverse(one.verdict));
-    let count = |verdict| findings.iter().filter(|one| one.verdict == verdict).count().to_string();
+    let findings = doctor::examine_quickly(&panel.config, &*panel.clock);
+    let of = |verdict| findings.iter().filter(move |one| one.verdict == verdict);
+    let count = |verdict| of(verdict).count().to_string();
     let told = w
         .doctor_told
         .replace("{wrong}", &count(Verdict::Wrong))
@@ -160,17 +160,18 @@ pub(super) fn doctor_page(visit: &Visit<'_>) -> Answered {
         Verdict::Warning => format::held(w.verdict_warning),
         Verdict::Wrong => format::bad(w.verdict_wrong),
     };
-    let found = |finding: Finding| Found {
+    let found = |finding: &Finding| Found {
         badge: badge(finding.verdict),
         subject: finding.subject.text(visit.language),
         found: finding.found.text(visit.language),
-        remedy: finding.remedy.map(|said| said.text(visit.language)).unwrap_or_default(),
-        lines: finding.lines,
+        remedy: finding.remedy.as_ref().map(|said| said.text(visit.language)).unwrap_or_default(),
+        lines: finding.lines.clone(),
     };
     let more = match findings.len().saturating_sub(FOUND_SHOWN_MAX) {
         0 => String::new(),
         more => w.doctor_more.replace("{}", &visit.number(more as u64)),
     };
-    let found = findings.into_iter().take(FOUND_SHOWN_MAX).map(found).collect();
+    let worst_first = [Verdict::Wrong, Verdict::Warning, Verdict::Ok].into_iter().flat_map(of);
+    let found = worst_first.take(FOUND_SHOWN_MAX).map(found).collect();
     reply::html(200, &DoctorPage { p: visit.page("settings"), found, more, told })
 }

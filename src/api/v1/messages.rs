@@ -1,7 +1,5 @@
 //! `messages` and their deliveries.
 
-use std::collections::{HashMap, HashSet};
-
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -377,21 +375,21 @@ impl SkippedView {
     }
 }
 
-/// A message that was checked, with what becomes of it and when the first recipients get it, by chat.
-type Foreseen = (Ready, Option<MessageForecast>, HashMap<String, (Timestamp, i64)>);
+/// A message that was checked, with what becomes of it, and when the first recipients get it and from which channel.
+type Foreseen = (Ready, Option<MessageForecast>, Vec<Option<(Timestamp, i64)>>);
 
 fn check(call: &Call<'_>) -> Result<Foreseen, Problem> {
     let draft = call.body::<NewMessage>()?.draft()?;
     let (config, now) = (&call.v1.config, call.now);
     call.with_store(|store| {
         let mut ready = messages::check(store, &draft, config, now)?;
-        let first = ready.recipients.first.iter().map(|one| one.to.as_str());
-        let (first, mut times) = (first.collect::<HashSet<_>>(), HashMap::new());
+        let first = &ready.recipients.first;
+        let mut times = vec![None; first.len()];
         let ahead = forecast::of_unsaved(store, &ready.message, config, now, &mut |one| {
             if let Fate::GoesOut { at } = one.fate
-                && first.contains(one.chat_id)
+                && let Some(place) = first.iter().position(|first| first.to == one.chat_id)
             {
-                times.insert(one.chat_id.to_owned(), (at, one.channel_id.unwrap_or_default()));
+                times[place] = Some((at, one.channel_id.unwrap_or_default()));
             }
         })?;
         ready.warnings.extend(ahead.iter().flat_map(MessageForecast::warned));
@@ -424,13 +422,13 @@ pub(super) fn create(call: &Call<'_>) -> Answered {
 }
 
 pub(super) fn preview(call: &Call<'_>) -> Answered {
-    let (ready, ahead, mut times) = check(call)?;
+    let (ready, ahead, times) = check(call)?;
     let config = &call.v1.config;
     let content = Content::read(ready.message.content.as_deref()).unwrap_or_default();
     let file = forecast::file_of(&Files::beside(&config.database_path), &content, config);
     let recipients = ready.recipients;
-    let first = recipients.first.into_iter().map(|one| {
-        let (at, channel_id) = times.remove(&one.to).unzip();
+    let first = recipients.first.into_iter().zip(times).map(|(one, time)| {
+        let (at, channel_id) = time.unzip();
         PlannedView { to: one.to, name: one.name, text: one.text, at, channel_id }
     });
     let body = MessagePlan {

@@ -18,8 +18,7 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut under_way = lock(&self.v1.under_way);
-        under_way.remove(&self.key);
+        lock(&self.v1.under_way).retain(|key| *key != self.key);
     }
 }
 
@@ -101,11 +100,12 @@ impl Call<'_> {
     fn take_turn(&self, key: &str) -> Result<Turn<'_>, Problem> {
         let key = (self.key.id, key.to_owned());
         let mut under_way = lock(&self.v1.under_way);
-        if !under_way.insert(key.clone()) {
+        if under_way.contains(&key) {
             let words = "a request with this Idempotency-Key is under way: ask again in a moment";
             let problem = Problem::new(409, "request_under_way", words);
             return Err(problem.with("Retry-After", "1".to_owned()));
         }
+        under_way.push(key.clone());
         Ok(Turn { v1: self.v1, key })
     }
 }
