@@ -179,7 +179,8 @@ impl HttpClient {
         let answer = with_headers(request, headers).send(SendBody::from_owned_reader(body));
         let read = read.load(Ordering::SeqCst);
         let no_reply = if read < length { NoReply::NotSent } else { NoReply::MaybeSent };
-        let answer = answer.map(read_reply).map_err(|error| no_reply(error.to_string()));
+        let answer = answer.map(|response| read_reply(response, REPLY_BYTES_MAX));
+        let answer = answer.map_err(|error| no_reply(error.to_string()));
         Upload { answer, was_begun: read > 0, is_whole: read >= length }
     }
 
@@ -201,7 +202,7 @@ impl HttpClient {
         let bare = |request: RequestBuilder<WithoutBody>| {
             let request = self.question(request).config().timeout_connect(connect).build();
             let sent = with_headers(request, headers).call();
-            let read = sent.map(|response| read_reply_of(response, reply_max));
+            let read = sent.map(|response| read_reply(response, reply_max));
             read.map_err(|error| NoReply::MaybeSent(error.to_string()))
         };
         let full = |request: RequestBuilder<WithBody>| {
@@ -216,13 +217,11 @@ impl HttpClient {
         }
     }
 
-    /// Gets a resource.
-    ///
-    /// # Errors
     /// [`NoReply::NotSent`] without a status line: a GET changes nothing, whether or not it arrived.
     pub fn get(&self, url: &str, headers: Headers<'_>) -> Answer {
         let request = with_headers(self.question(self.agent.get(url)), headers);
-        request.call().map(read_reply).map_err(|error| NoReply::NotSent(error.to_string()))
+        let answer = request.call().map(|response| read_reply(response, REPLY_BYTES_MAX));
+        answer.map_err(|error| NoReply::NotSent(error.to_string()))
     }
 }
 
@@ -251,7 +250,7 @@ fn post_for(
     let body = Body { bytes: Cursor::new(bytes), was_read: Arc::clone(&was_read) };
     let request = request.header("Content-Type", content_type).header("Content-Length", &length);
     match with_headers(request, headers).send(SendBody::from_owned_reader(body)) {
-        Ok(response) => Ok(read_reply_of(response, reply_max)),
+        Ok(response) => Ok(read_reply(response, reply_max)),
         Err(error) if was_read.load(Ordering::SeqCst) => Err(NoReply::MaybeSent(error.to_string())),
         Err(error) => Err(NoReply::NotSent(error.to_string())),
     }
@@ -325,11 +324,7 @@ impl Resolver for Literal {
     }
 }
 
-fn read_reply(response: ureq::http::Response<ureq::Body>) -> Reply {
-    read_reply_of(response, REPLY_BYTES_MAX)
-}
-
-fn read_reply_of(response: ureq::http::Response<ureq::Body>, bytes_max: u64) -> Reply {
+fn read_reply(response: ureq::http::Response<ureq::Body>, bytes_max: u64) -> Reply {
     let status = response.status().as_u16();
     let header = |name: &str| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)

@@ -33,9 +33,6 @@ pub(crate) struct Rights {
 }
 
 /// Answers the requests of `input` until it ends.
-///
-/// # Errors
-/// When `output` cannot be written.
 pub(crate) fn serve(
     v1: &V1,
     rights: Rights,

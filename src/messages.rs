@@ -118,6 +118,8 @@ pub enum ComposeError {
     Store(#[from] StoreError),
 }
 
+pub(crate) type ComposeResult<T> = Result<T, ComposeError>;
+
 impl From<ScheduleError> for ComposeError {
     fn from(error: ScheduleError) -> Self {
         Self::refused(error.to_string())
@@ -156,7 +158,7 @@ pub(crate) fn check(
     draft: &Draft,
     config: &Config,
     now: Timestamp,
-) -> Result<Ready, ComposeError> {
+) -> ComposeResult<Ready> {
     // What is missing is told in the order in which it is typed.
     let content = checks::content(store, draft.content.as_deref(), config, now)?;
     let mut warnings = checks::text(&content, &draft.text)?;
@@ -250,7 +252,7 @@ pub fn add(
     mark: Option<FormMark<'_>>,
     config: &Config,
     now: Timestamp,
-) -> Result<Composed, ComposeError> {
+) -> ComposeResult<Composed> {
     let ready = check(store, draft, config, now)?;
     let made = store.write(|tx| {
         let mut composed = None;
@@ -268,7 +270,7 @@ pub fn add(
 }
 
 /// A draft that says the same to the same as a message, without its times.
-pub(crate) fn draft_of(store: &mut Store, id: i64) -> Result<Draft, ComposeError> {
+pub(crate) fn draft_of(store: &mut Store, id: i64) -> ComposeResult<Draft> {
     let row = existing(store, id)?;
     let channels: Vec<String> = row.channels().iter().map(i64::to_string).collect();
     Ok(Draft {
@@ -287,7 +289,7 @@ pub(crate) fn draft_of(store: &mut Store, id: i64) -> Result<Draft, ComposeError
     })
 }
 
-fn existing(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
+fn existing(store: &mut Store, id: i64) -> ComposeResult<Message> {
     match store.read(|tx| tx.message(id))? {
         Some(row) => Ok(row),
         None => Err(ComposeError::refused(no_such_message(store, id)?)),
@@ -295,7 +297,7 @@ fn existing(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
 }
 
 /// The message with this id, when it is one of this database's own: a website's is changed there.
-fn own(store: &mut Store, id: i64) -> Result<Message, ComposeError> {
+fn own(store: &mut Store, id: i64) -> ComposeResult<Message> {
     if store.read(|tx| tx.is_linked(id))? {
         return Err(ComposeError::refused(Reason::LinkedMessage { message_id: id }));
     }
@@ -309,7 +311,7 @@ pub(crate) fn no_such_message(store: &mut Store, id: i64) -> Result<String, Stor
 }
 
 /// The words for a row that changed between the look and the change.
-fn changed_meanwhile(store: &mut Store, id: i64) -> Result<ComposeError, ComposeError> {
+fn changed_meanwhile(store: &mut Store, id: i64) -> ComposeResult<ComposeError> {
     let status = existing(store, id)?.status.to_string();
     Ok(ComposeError::Changed(Reason::MessageChanged { message_id: id, status }.into()))
 }

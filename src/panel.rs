@@ -92,9 +92,10 @@ enum PageError {
     Backup(#[from] BackupError),
 }
 
-type Answered = Result<Response, PageError>;
+type PageResult<T> = Result<T, PageError>;
+type Answered = PageResult<Response>;
 /// What a person wanted, or why it is refused, in their words.
-type Refusable<T, Why = String> = Result<Result<T, Why>, PageError>;
+type Refusable<T, Why = String> = PageResult<Result<T, Why>>;
 
 impl Panel {
     pub fn new(

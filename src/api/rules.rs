@@ -32,7 +32,7 @@ fn check(head: &Head, allowed_hosts: &[Authority], cors_origins: &[String]) -> R
     let is_link = matches!(head.method.as_str(), "GET" | "HEAD")
         && origin.is_none()
         && super::pages::is_page(&head.target);
-    let is_shared = v1::is_api(path(head))
+    let is_shared = v1::is_api(head.path())
         && origin.is_some_and(|origin| {
             cors_origins.iter().any(|known| known.eq_ignore_ascii_case(origin))
         });
@@ -43,28 +43,24 @@ fn check(head: &Head, allowed_hosts: &[Authority], cors_origins: &[String]) -> R
     }
 }
 
-fn path(head: &Head) -> &str {
-    head.target.split('?').next().unwrap_or_default()
-}
-
 impl Admission for Arc<Config> {
     fn admit(&self, head: &Head) -> Result<u64, Refusal> {
         check(head, &self.allowed_hosts, &self.cors_origins)?;
         // The routes get headers in ASCII only; without their key they would do a thing twice.
         let odd = ["Idempotency-Key", "If-Match"].map(|name| head.header(name));
-        if v1::is_api(path(head)) && !odd.iter().flatten().all(|value| value.is_ascii()) {
+        if v1::is_api(head.path()) && !odd.iter().flatten().all(|value| value.is_ascii()) {
             let words = "the headers Idempotency-Key and If-Match are written in ASCII";
             return Err(Refusal::new(400, words));
         }
         let media_bytes_max = usize::try_from(self.media_max_mb << 20).unwrap_or(usize::MAX);
-        let bytes_max = if path(head) == WEBHOOK_PATH {
+        let bytes_max = if head.path() == WEBHOOK_PATH {
             webhook::BODY_BYTES_MAX
-        } else if path(head) == v1::FILES_PATH {
+        } else if head.path() == v1::FILES_PATH {
             media_bytes_max.saturating_add(FORM_BYTES)
-        } else if super::takes_files(path(head)) {
+        } else if super::takes_files(head.path()) {
             // What is somewhat too large is told in words, on the page.
             media_bytes_max.saturating_mul(2).saturating_add(PAGE_BODY_BYTES_MAX)
-        } else if path(head) == v1::IMPORT_PATH {
+        } else if head.path() == v1::IMPORT_PATH {
             let is_too_large =
                 matches!(head.length, Length::Bytes(bytes) if bytes > PAGE_BODY_BYTES_MAX as u64);
             if is_too_large {

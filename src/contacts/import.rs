@@ -236,6 +236,16 @@ pub fn import(
     rules: &ImportRules<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Imported, ImportError> {
+    import_boxed(store, Box::new(input), rules, watch)
+}
+
+/// The same, compiled once for all that a list may come from.
+fn import_boxed<'a>(
+    store: &mut Store,
+    input: Box<dyn Read + 'a>,
+    rules: &ImportRules<'a>,
+    watch: &mut dyn Watch,
+) -> Result<Imported, ImportError> {
     let mut import = Import::begin(store, input, rules, watch)?;
     let mut size = PORTION_ROWS_FIRST;
     loop {
@@ -262,12 +272,12 @@ pub fn import_strictly(
     watch: &mut dyn Watch,
 ) -> Result<Imported, ImportError> {
     let preview = ImportRules { is_preview: true, ..*rules };
-    let looked = import(store, &mut input, &preview, watch)?;
+    let looked = import_boxed(store, Box::new(&mut input), &preview, watch)?;
     if looked.refused > 0 || rules.is_preview {
         return Ok(looked);
     }
     input.seek(SeekFrom::Start(0)).map_err(ImportError::Read)?;
-    let mut import = Import::begin(store, input, rules, &mut Silent)?;
+    let mut import = Import::begin(store, Box::new(input), rules, &mut Silent)?;
     let mut failed = None;
     store.write_all_or_nothing(|tx| {
         while !import.is_end {
@@ -313,7 +323,7 @@ struct Import<'a> {
 impl<'a> Import<'a> {
     fn begin(
         store: &mut Store,
-        input: impl Read + 'a,
+        input: Box<dyn Read + 'a>,
         rules: &ImportRules<'a>,
         watch: &mut dyn Watch,
     ) -> Result<Self, ImportError> {

@@ -98,7 +98,7 @@ impl Call {
 
     /// The path as it was sent, without the query.
     pub(super) fn path(&self) -> &str {
-        self.head.target.split('?').next().unwrap_or_default()
+        self.head.path()
     }
 
     /// The first value of a query parameter.

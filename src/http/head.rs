@@ -190,6 +190,11 @@ impl Head {
         self.headers.iter().filter(named).map(|(_, value)| value.as_str())
     }
 
+    /// The target without its query.
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
     /// The first value of a header; what was not UTF-8 in it is replaced.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.all(name).next()

@@ -2,7 +2,7 @@
 
 use super::checks::Skipped;
 use super::timing::{self, Timing};
-use super::{ComposeError, Warned, changed_meanwhile, checks, own, view};
+use super::{ComposeResult, Warned, changed_meanwhile, checks, own, view};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -73,7 +73,7 @@ pub fn edit(
     edit: &Edit,
     config: &Config,
     now: Timestamp,
-) -> Result<Edited, ComposeError> {
+) -> ComposeResult<Edited> {
     let Edit { also_today, skip_bad, ref seen, .. } = *edit;
     if *edit == (Edit { also_today, skip_bad, seen: seen.clone(), ..Edit::default() }) {
         return Err(refused!("nothing to edit was given: see `message edit --help`"));
@@ -167,7 +167,7 @@ fn check_recipients(
     reach: &Reach,
     config: &Config,
     message: &mut Message,
-) -> Result<Vec<Warned>, ComposeError> {
+) -> ComposeResult<Vec<Warned>> {
     let (contact_ids, what) = (message.contact_ids.as_deref(), (content, message.message.as_str()));
     // Recipients that were there before are not this edit's fault.
     let skip_bad = edit.skip_bad || edit.to.is_none() && edit.contact_ids.is_none();
@@ -206,7 +206,7 @@ fn today(
     })
 }
 
-fn reach(store: &mut Store, row: &Message) -> Result<Reach, ComposeError> {
+fn reach(store: &mut Store, row: &Message) -> ComposeResult<Reach> {
     let id = row.id;
     let occurrences = store.read(|tx| tx.occurrences_of(id))?;
     let is_planned = occurrences.iter().any(|one| Some(one.due_at) == row.scheduled_at);

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{ComposeError, own};
+use super::{ComposeError, ComposeResult, own};
 use crate::channels::{self, ChannelError};
 use crate::clock::Timestamp;
 use crate::delivery::Status;
@@ -58,7 +58,7 @@ pub fn move_to_channel(
     id: i64,
     (from, to): (&str, &str),
     now: Timestamp,
-) -> Result<Moved, ComposeError> {
+) -> ComposeResult<Moved> {
     let row = own(store, id)?;
     let from = channel(store, from, "from")?;
     let to = channel(store, to, "to")?;
@@ -82,7 +82,7 @@ pub fn move_to_channel(
     Ok(Moved { from, to, moved, stays })
 }
 
-fn channel(store: &mut Store, named: &str, field: &'static str) -> Result<Channel, ComposeError> {
+fn channel(store: &mut Store, named: &str, field: &'static str) -> ComposeResult<Channel> {
     channels::find(store, named).map_err(|error| match error {
         ChannelError::Refused(why) => ComposeError::refused(why).of(field),
         ChannelError::Store(error) => error.into(),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::{ComposeError, Warned};
+use super::{ComposeError, ComposeResult, Warned};
 use crate::channels::{self, Off};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -73,7 +73,7 @@ pub(crate) fn content(
     column: Option<&str>,
     config: &Config,
     now: Timestamp,
-) -> Result<Content, ComposeError> {
+) -> ComposeResult<Content> {
     let unfit = |reason| ComposeError::refused(reason).of("content");
     let content = Content::read(column).map_err(unfit)?;
     content.check(&config.country).map_err(unfit)?;
@@ -89,7 +89,7 @@ pub(crate) fn content(
 }
 
 /// Refuses a text that nobody could get or that has half a placeholder; warns of what may be one.
-pub(super) fn text(content: &Content, text: &str) -> Result<Vec<Warned>, ComposeError> {
+pub(super) fn text(content: &Content, text: &str) -> ComposeResult<Vec<Warned>> {
     let words = match content.words(text) {
         Err(Reason::NoText) => "", // see below: here is a remedy for whoever types it
         words => words.map_err(|reason| ComposeError::refused(reason).of("text"))?,
@@ -97,7 +97,7 @@ pub(super) fn text(content: &Content, text: &str) -> Result<Vec<Warned>, Compose
     why_no_text(words, content.name() != KindName::Text).map_err(|error| error.of("text"))
 }
 
-fn why_no_text(text: &str, may_be_blank: bool) -> Result<Vec<Warned>, ComposeError> {
+fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if text.trim().is_empty() && !may_be_blank {
         return Err(refused!("it has no text: give one, or a file with `--file`"));
     }
@@ -148,10 +148,7 @@ fn why_no_text(text: &str, may_be_blank: bool) -> Result<Vec<Warned>, ComposeErr
 }
 
 /// The channels that a person means, by ids or names with commas in between; the channel 1 when none is named.
-pub(super) fn channels(
-    tx: &Tx<'_>,
-    wanted: Option<&str>,
-) -> SqlResult<Result<Found, ComposeError>> {
+pub(super) fn channels(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<ComposeResult<Found>> {
     let wanted = wanted.unwrap_or("1");
     let one = channel(tx, wanted)?;
     // A name may have a comma.
@@ -175,7 +172,7 @@ pub(super) fn channels(
     Ok(if all.ids.is_empty() { one } else { Ok(all) })
 }
 
-fn channel(tx: &Tx<'_>, wanted: &str) -> SqlResult<Result<Found, ComposeError>> {
+fn channel(tx: &Tx<'_>, wanted: &str) -> SqlResult<ComposeResult<Found>> {
     let wanted = wanted.trim();
     let channels = tx.channels()?;
     let is_meant = |name: &str| name.trim_matches(' ').eq_ignore_ascii_case(wanted);
@@ -200,7 +197,7 @@ fn channel(tx: &Tx<'_>, wanted: &str) -> SqlResult<Result<Found, ComposeError>> 
 }
 
 /// The channel of a message that is there; of several the first that can send.
-pub(super) fn channel_of(tx: &Tx<'_>, row: &Message) -> SqlResult<Result<Found, ComposeError>> {
+pub(super) fn channel_of(tx: &Tx<'_>, row: &Message) -> SqlResult<ComposeResult<Found>> {
     may_send(tx, &row.channel_id.to_string(), channels::sender_of(tx, row)?.as_ref())
 }
 
@@ -208,7 +205,7 @@ fn may_send(
     tx: &Tx<'_>,
     wanted: &str,
     channel: Option<&Channel>,
-) -> SqlResult<Result<Found, ComposeError>> {
+) -> SqlResult<ComposeResult<Found>> {
     let refused = |why: String| Ok(Err(ComposeError::refused(why).of("channel")));
     let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
     match channels::usable(channel) {
@@ -251,7 +248,7 @@ pub(crate) fn recipients(
     (content, text): (&Content, &str),
     config: &Config,
     skip_bad: bool,
-) -> SqlResult<Result<Checked, ComposeError>> {
+) -> SqlResult<ComposeResult<Checked>> {
     let entries = match recipient::parse_contact_ids(contact_ids) {
         Ok(entries) => entries,
         Err(error) => return Ok(Err(unreadable(error.to_string()))),
@@ -369,7 +366,7 @@ fn tag_called(tx: &Tx<'_>, who: &str) -> SqlResult<Option<String>> {
 }
 
 /// Refuses a message that nobody would get.
-pub(super) fn somebody(checked: &Checked) -> Result<(), ComposeError> {
+pub(super) fn somebody(checked: &Checked) -> ComposeResult<()> {
     match (checked.count, checked.skipped.is_empty()) {
         (0, true) => Err(refused!(
             "it has no recipients: give contact ids, phone numbers or chat ids with `--to`"

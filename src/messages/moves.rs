@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{ComposeError, changed_meanwhile, checks, own};
+use super::{ComposeError, ComposeResult, changed_meanwhile, checks, own};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Counts, MessageStatus, Status};
@@ -25,11 +25,7 @@ pub enum Resumed {
 
 /// Cancels a message that has not ended. Returns how its latest occurrence stands: what is under way
 /// goes out.
-pub fn cancel(
-    store: &mut Store,
-    id: i64,
-    now: Timestamp,
-) -> Result<Option<Occurrence>, ComposeError> {
+pub fn cancel(store: &mut Store, id: i64, now: Timestamp) -> ComposeResult<Option<Occurrence>> {
     let row = own(store, id)?;
     check_goes_on(&row, "cancel")?;
     move_to(store, &row, MessageStatus::Cancelled, now)
@@ -37,11 +33,7 @@ pub fn cancel(
 
 /// Pauses a message: it becomes a draft, and what is pending stays so. Returns how its occurrence
 /// stands, when it was planned.
-pub fn pause(
-    store: &mut Store,
-    id: i64,
-    now: Timestamp,
-) -> Result<Option<Occurrence>, ComposeError> {
+pub fn pause(store: &mut Store, id: i64, now: Timestamp) -> ComposeResult<Option<Occurrence>> {
     let row = own(store, id)?;
     check_goes_on(&row, "pause")?;
     if row.status == MessageStatus::Draft {
@@ -58,7 +50,7 @@ fn move_to(
     row: &Message,
     status: MessageStatus,
     now: Timestamp,
-) -> Result<Option<Occurrence>, ComposeError> {
+) -> ComposeResult<Option<Occurrence>> {
     let (id, at) = (row.id, row.scheduled_at);
     if !store.write(|tx| tx.move_message(row, status, at, now))? {
         return Err(changed_meanwhile(store, id)?);
@@ -73,7 +65,7 @@ pub fn resume(
     id: i64,
     config: &Config,
     now: Timestamp,
-) -> Result<Resumed, ComposeError> {
+) -> ComposeResult<Resumed> {
     let row = own(store, id)?;
     check_goes_on(&row, "resume")?;
     if row.status != MessageStatus::Draft {
@@ -94,7 +86,7 @@ fn resume_planned(
     planned: Occurrence,
     config: &Config,
     now: Timestamp,
-) -> Result<Resumed, ComposeError> {
+) -> ComposeResult<Resumed> {
     let (id, due_at) = (row.id, planned.due_at);
     let is_late = due_at < now.minus(config.late_limit);
     if !is_late {
@@ -129,7 +121,7 @@ pub(super) fn expire_rest(
     due_at: Timestamp,
     config: &Config,
     now: Timestamp,
-) -> Result<Option<(usize, Settled)>, ComposeError> {
+) -> ComposeResult<Option<(usize, Settled)>> {
     let hours = config.late_limit.as_secs() / 3600;
     let error = Reason::TooLatePaused { hours };
     let ended = store.write(|tx| {
@@ -148,7 +140,7 @@ fn resume_unplanned(
     row: &Message,
     config: &Config,
     now: Timestamp,
-) -> Result<Resumed, ComposeError> {
+) -> ComposeResult<Resumed> {
     let id = row.id;
     let timetable = &row.timetable;
     let here = row.scheduled_at.map(|at| timetable.at_in(at, &config.zone));
@@ -195,7 +187,7 @@ fn resume_unplanned(
 
 /// Deletes a message that has ended or never began, with all that is known of its deliveries. One
 /// with unknown deliveries only `with_unknown`.
-pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> Result<(), ComposeError> {
+pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> ComposeResult<()> {
     let status = removable(store, id, with_unknown)?;
     if !store.write(|tx| tx.delete_message(id, status))? {
         return Err(changed_meanwhile(store, id)?);
@@ -204,11 +196,7 @@ pub fn remove(store: &mut Store, id: i64, with_unknown: bool) -> Result<(), Comp
 }
 
 /// Whether [`remove`] would do it, before anybody is asked for a yes. Returns the message's status.
-pub fn removable(
-    store: &mut Store,
-    id: i64,
-    with_unknown: bool,
-) -> Result<MessageStatus, ComposeError> {
+pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> ComposeResult<MessageStatus> {
     let status = own(store, id)?.status;
     if matches!(status, MessageStatus::Scheduled | MessageStatus::Sending) {
         return Err(refused!("message {id} is `{status}`: `message cancel {id}` first"));
@@ -229,7 +217,7 @@ pub fn removable(
     Ok(status)
 }
 
-fn check_goes_on(row: &Message, verb: &str) -> Result<(), ComposeError> {
+fn check_goes_on(row: &Message, verb: &str) -> ComposeResult<()> {
     let (id, status) = (row.id, row.status);
     if status.has_ended() {
         return Err(refused!("there is nothing to {verb}: message {id} is `{status}` already"));

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::moves::expire_rest;
-use super::{ComposeError, changed_meanwhile, checks, existing};
+use super::{ComposeError, ComposeResult, changed_meanwhile, checks, existing};
 use crate::channels;
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -36,7 +36,7 @@ pub struct Retried {
 }
 
 /// How many deliveries of the latest occurrence are unknown: for asking first.
-pub fn unknown_count(store: &mut Store, id: i64) -> Result<u64, ComposeError> {
+pub fn unknown_count(store: &mut Store, id: i64) -> ComposeResult<u64> {
     existing(store, id)?;
     let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
     let Some(latest) = latest else { return Ok(0) };
@@ -52,7 +52,7 @@ pub fn retry(
     mark: Option<FormMark<'_>>,
     config: &Config,
     now: Timestamp,
-) -> Result<Retried, ComposeError> {
+) -> ComposeResult<Retried> {
     if let Some(mark) = mark
         && let Some(before) = store.read(|tx| tx.made_by_mark(mark.mark))?
     {
@@ -106,7 +106,7 @@ fn look(
     id: i64,
     config: &Config,
     now: Timestamp,
-) -> Result<(Message, Occurrence), ComposeError> {
+) -> ComposeResult<(Message, Occurrence)> {
     let mut row = existing(store, id)?;
     let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
     let Some(mut latest) = latest else {
@@ -152,7 +152,7 @@ fn look(
 
 /// A retry stands where the next occurrence stood, which is found again from the schedule afterwards:
 /// so it must come from there, and not be due yet.
-fn check_next(row: &Message, config: &Config, now: Timestamp) -> Result<(), ComposeError> {
+fn check_next(row: &Message, config: &Config, now: Timestamp) -> ComposeResult<()> {
     let timetable = &row.timetable;
     let next = timetable.next(&config.zone, Some(now))?;
     let here = row.scheduled_at.map(|at| timetable.at_in(at, &config.zone));

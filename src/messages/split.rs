@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ComposeError, Draft, changed_meanwhile, check, checks, own};
+use super::{ComposeError, ComposeResult, Draft, changed_meanwhile, check, checks, own};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::MessageStatus;
@@ -48,7 +48,7 @@ pub(crate) fn split(
     by: SplitBy,
     find: Find<'_>,
     now: Timestamp,
-) -> Result<Vec<SplitPart>, ComposeError> {
+) -> ComposeResult<Vec<SplitPart>> {
     let row = own(store, id)?;
     let at = row.scheduled_at.filter(|_| !row.repeats());
     let (MessageStatus::Draft | MessageStatus::Scheduled, Some(at)) = (row.status, at) else {
@@ -88,7 +88,7 @@ pub(crate) fn add_split(
     find: Find<'_>,
     config: &Config,
     now: Timestamp,
-) -> Result<i64, ComposeError> {
+) -> ComposeResult<i64> {
     let message = check(store, draft, config, now)?.message;
     let rows = rows(store, &message, by, find)?;
     let made = store.write(|tx| {
@@ -109,7 +109,7 @@ fn rows(
     message: &Message,
     by: SplitBy,
     find: Find<'_>,
-) -> Result<Vec<Message>, ComposeError> {
+) -> ComposeResult<Vec<Message>> {
     if let SplitBy::Channel(other) = by {
         store.read(|tx| checks::channels(tx, Some(&other.to_string())))??;
         if message.channels().contains(&other) {

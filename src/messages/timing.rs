@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::ComposeError;
+use super::{ComposeError, ComposeResult};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::reason::Reason;
@@ -59,7 +59,7 @@ pub(super) fn set(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> Result<(), ComposeError> {
+) -> ComposeResult<()> {
     let field = match timing {
         Timing::At(_) => "at",
         Timing::Weekly(_) => "weekly",
@@ -85,7 +85,7 @@ fn read(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> Result<Columns, ComposeError> {
+) -> ComposeResult<Columns> {
     match timing {
         Timing::At(texts) => read_times(texts, config, now),
         Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now),
@@ -103,7 +103,7 @@ fn read(
     }
 }
 
-fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Result<Columns, ComposeError> {
+fn read_times(texts: &[String], config: &Config, now: Timestamp) -> ComposeResult<Columns> {
     let times: BTreeSet<Timestamp> =
         texts.iter().map(|text| read_time(text, config, now)).collect::<Result<_, _>>()?;
     let Some(first) = times.first() else { return Err(refused!("no time was given")) };
@@ -111,7 +111,7 @@ fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Result<Colum
     Ok((*first, schedules, None))
 }
 
-fn listed(times: &BTreeSet<Timestamp>, config: &Config) -> Result<String, ComposeError> {
+fn listed(times: &BTreeSet<Timestamp>, config: &Config) -> ComposeResult<String> {
     let mut entries = Vec::new();
     for at in times {
         let local = config.zone.to_local(*at);
@@ -131,7 +131,7 @@ fn listed(times: &BTreeSet<Timestamp>, config: &Config) -> Result<String, Compos
     Ok(serde_json::Value::Array(entries).to_string())
 }
 
-fn read_time(text: &str, config: &Config, now: Timestamp) -> Result<Timestamp, ComposeError> {
+fn read_time(text: &str, config: &Config, now: Timestamp) -> ComposeResult<Timestamp> {
     let text = text.trim();
     let whole_now = Timestamp::from_secs(now.secs());
     if text.eq_ignore_ascii_case("now") || text.eq_ignore_ascii_case("sekarang") {
@@ -202,7 +202,7 @@ fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
 }
 
 /// `10m`, `2h`, `1d`.
-fn read_ahead(text: &str) -> Result<Duration, ComposeError> {
+fn read_ahead(text: &str) -> ComposeResult<Duration> {
     let wrong = || {
         refused!(
             "`+{text}` is no time from now: write `+10m`, `+2h` or `+1d` (at most {AHEAD_DAYS_MAX} days)"
@@ -226,7 +226,7 @@ fn read_weekly(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> Result<Columns, ComposeError> {
+) -> ComposeResult<Columns> {
     let column = weekly_config(weekly)?;
     let refused = |error| match error {
         ScheduleError::Schedules(flaw) | ScheduleError::IntervalConfig(flaw) => {
@@ -244,7 +244,7 @@ fn read_interval(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> Result<Columns, ComposeError> {
+) -> ComposeResult<Columns> {
     let timetable =
         Timetable { interval_config: Some(column), taken: taken.cloned(), ..Timetable::default() };
     match timetable.next(&config.zone, Some(now)) {
@@ -258,7 +258,7 @@ fn read_interval(
     }
 }
 
-fn weekly_config(weekly: &WeeklyTiming) -> Result<String, ComposeError> {
+fn weekly_config(weekly: &WeeklyTiming) -> ComposeResult<String> {
     if weekly.times.is_empty() {
         return Err(refused!("the days have no time of day: give `--time 08:00` with them"));
     }

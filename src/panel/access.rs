@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use super::merge::Told;
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, Panel, Refusable, forms, reply};
+use super::{Answered, PageResult, Panel, Refusable, forms, reply};
 use crate::clock::{Timestamp, lock};
 use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Request, Response};
@@ -132,7 +132,7 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// Finds the session of a visit, and gives its forms their token.
-pub(super) fn recognise(visit: &mut Visit<'_>) -> Result<(), PageError> {
+pub(super) fn recognise(visit: &mut Visit<'_>) -> PageResult<()> {
     if !visit.panel.access.is_compared.load(Ordering::SeqCst) {
         compare_password(visit.panel)?;
     }
@@ -163,7 +163,7 @@ fn session_of<'a>(
     panel: &Panel,
     request: &'a Request,
     now: Timestamp,
-) -> Result<Option<(&'a str, PanelSession)>, PageError> {
+) -> PageResult<Option<(&'a str, PanelSession)>> {
     let brought = forms::cookie(request.header("Cookie"), SESSION_COOKIE);
     let Some(id) = brought.filter(|id| is_random_hex(id)) else { return Ok(None) };
     let session = panel.read(|tx| tx.panel_session(&hash_of(id)))?;
@@ -187,7 +187,7 @@ pub(super) fn has_session(panel: &Panel, request: &Request) -> bool {
 
 /// Once per start: when the password is not the one that the sessions belong to, they end. One that was chosen
 /// in the panel counts until the setting is another one than then.
-fn compare_password(panel: &Panel) -> Result<(), PageError> {
+fn compare_password(panel: &Panel) -> PageResult<()> {
     let (kept, replaced) =
         panel.read(|tx| Ok((tx.panel_password_hash()?, tx.replaced_password()?)))?;
     let known = replaced.or(kept.clone());
@@ -289,7 +289,7 @@ pub(super) fn has_form(visit: &Visit<'_>) -> bool {
 /// What leaves a short form as it is: a login under it, and the other language.
 pub(super) fn only_shown(visit: &Visit<'_>) -> Option<Told> {
     match visit.form.get("do")? {
-        KEPT => Some(Told::problem(visit.words().still_here)),
+        KEPT => Some(Told::problem(200, visit.words().still_here)),
         "preview" => Some(Told::default()),
         _ => None,
     }
@@ -297,7 +297,7 @@ pub(super) fn only_shown(visit: &Visit<'_>) -> Option<Told> {
 
 /// Logs somebody in whose session ended under a form; the form's fields come along. `None` when that is done:
 /// then the form is shown again, as it was.
-pub(super) fn login_in_place(visit: &mut Visit<'_>) -> Result<Option<Response>, PageError> {
+pub(super) fn login_in_place(visit: &mut Visit<'_>) -> PageResult<Option<Response>> {
     if visit.form.get("login").is_none() {
         let ended = RefusedLogin::new(401, visit.words().session_ended);
         return show_login(visit, ended, true).map(Some);
@@ -349,7 +349,7 @@ pub(super) fn ask_again(visit: &Visit<'_>, field: &str) -> Refusable<(), (u16, S
 }
 
 /// Gives the panel another password in place of the setting's: all sessions end, and this browser gets a new one.
-pub(super) fn change_password(visit: &mut Visit<'_>, new: &str) -> Result<(), PageError> {
+pub(super) fn change_password(visit: &mut Visit<'_>, new: &str) -> PageResult<()> {
     let (hash, replaced) = (password::hash(new)?, visit.panel.password.hashed()?);
     visit.write(|tx| tx.replace_panel_password(&hash, &replaced))?;
     log::info!("panel: the password is a new one: everybody is logged out");
@@ -392,7 +392,7 @@ fn network_of(client: Option<IpAddr>) -> String {
     }
 }
 
-fn begin_session(visit: &mut Visit<'_>) -> Result<(), PageError> {
+fn begin_session(visit: &mut Visit<'_>) -> PageResult<()> {
     let (id, device, key) = (random_hex()?, random_hex()?, random_hex()?);
     let now = visit.now;
     let key = visit.write(|tx| {
@@ -412,7 +412,7 @@ fn begin_session(visit: &mut Visit<'_>) -> Result<(), PageError> {
 }
 
 /// The name of a browser that was logged in with this password.
-fn known_device(visit: &Visit<'_>) -> Result<Option<String>, PageError> {
+fn known_device(visit: &Visit<'_>) -> PageResult<Option<String>> {
     let Some((device, mark)) = visit.cookie(DEVICE_COOKIE).and_then(|text| text.split_once('.'))
     else {
         return Ok(None);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::PageError;
+use super::PageResult;
 use super::channels::{self, InTheWay};
 use super::looked::{self, Asked, Planned};
 use super::visit::Visit;
@@ -35,7 +35,7 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// What the plan says of a message that is stored, or of one that would be.
-    pub(super) fn of(visit: &Visit<'_>, planned: &Planned) -> Result<Self, PageError> {
+    pub(super) fn of(visit: &Visit<'_>, planned: &Planned) -> PageResult<Self> {
         let (w, Planned { message, seen, .. }) = (visit.words(), planned);
         let moment = |at| visit.moment(at);
         let tally = seen.tally;
@@ -73,7 +73,7 @@ fn sentence(words: &str) -> String {
     begin.chain(words.chars().skip(1)).chain(['.']).collect()
 }
 
-pub(super) fn of_message(visit: &Visit<'_>, message: &Message) -> Result<Ahead, PageError> {
+pub(super) fn of_message(visit: &Visit<'_>, message: &Message) -> PageResult<Ahead> {
     match looked::look(visit, Asked::Stored(Box::new(message.clone())))? {
         Some(looked) => looked
             .planned
@@ -84,7 +84,7 @@ pub(super) fn of_message(visit: &Visit<'_>, message: &Message) -> Result<Ahead, 
 }
 
 /// What becomes of each message of a list, in a few words; empty for those that do not wait and are not on their way.
-pub(super) fn of_rows(visit: &Visit<'_>, rows: &[Message]) -> Result<Vec<String>, PageError> {
+pub(super) fn of_rows(visit: &Visit<'_>, rows: &[Message]) -> PageResult<Vec<String>> {
     let waits =
         |row: &Message| matches!(row.status, MessageStatus::Scheduled | MessageStatus::Sending);
     if !rows.iter().any(waits) {
@@ -101,9 +101,7 @@ pub(super) fn of_rows(visit: &Visit<'_>, rows: &[Message]) -> Result<Vec<String>
 }
 
 /// What the forecast says of all that waits or is on its way, as far as a list looks, by id. A page looks once.
-pub(super) fn of_all<'v>(
-    visit: &'v Visit<'_>,
-) -> Result<&'v HashMap<i64, MessageForecast>, PageError> {
+pub(super) fn of_all<'v>(visit: &'v Visit<'_>) -> PageResult<&'v HashMap<i64, MessageForecast>> {
     if let Some(known) = visit.foretold.get() {
         return Ok(known);
     }
@@ -117,16 +115,16 @@ pub(super) fn of_all<'v>(
 }
 
 /// When a message that is on its way will be through; empty when nobody knows, or too many wait.
-pub(super) fn through_of(visit: &Visit<'_>, message: &Message) -> Result<String, PageError> {
+pub(super) fn through_of(visit: &Visit<'_>, message: &Message) -> PageResult<String> {
     bounded(visit, Scope::Message(message.id), message.contact_count)
 }
 
 /// When all that is due now will be through.
-pub(super) fn of_queue(visit: &Visit<'_>, pending: u64) -> Result<String, PageError> {
+pub(super) fn of_queue(visit: &Visit<'_>, pending: u64) -> PageResult<String> {
     if pending == 0 { Ok(String::new()) } else { bounded(visit, Scope::DueNow, pending) }
 }
 
-fn bounded(visit: &Visit<'_>, scope: Scope, recipients: u64) -> Result<String, PageError> {
+fn bounded(visit: &Visit<'_>, scope: Scope, recipients: u64) -> PageResult<String> {
     let pending = visit.read(|tx| tx.count_pending())?;
     if recipients.max(pending) > RECIPIENTS_MAX {
         return Ok(String::new());
@@ -140,7 +138,7 @@ fn look(
     visit: &Visit<'_>,
     scope: Scope,
     see: &mut dyn FnMut(Seen<'_>),
-) -> Result<Option<forecast::Forecast>, PageError> {
+) -> PageResult<Option<forecast::Forecast>> {
     let (config, now) = (&visit.panel.config, visit.now);
     let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
     Ok(visit.with_store(|store| forecast::forecast(store, scope, config, bounds, now, see))?)

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::visit::Visit;
-use super::{Answered, PageError, reply};
+use super::{Answered, PageResult, reply};
 use crate::clock::{Timestamp, lock};
 use crate::http::Response;
 use crate::secret::random_hex;
@@ -51,7 +51,7 @@ impl Answers {
 }
 
 /// Leads a browser to the page that answers its form. A script, and a program, get it at once.
-pub(super) fn lead_to(visit: &Visit<'_>, answered: Response) -> Result<Response, PageError> {
+pub(super) fn lead_to(visit: &Visit<'_>, answered: Response) -> PageResult<Response> {
     let answers = &visit.panel.answers;
     answers.forget(visit.now);
     let is_html =

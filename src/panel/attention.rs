@@ -7,7 +7,7 @@ use super::channels::{self, ChannelCard};
 use super::format::Choice;
 use super::messages::{AtOnce, MessageRow};
 use super::visit::{self, Page, Visit};
-use super::{Answered, PageError, forms, reply};
+use super::{Answered, PageResult, forms, reply};
 use crate::delivery::MessageStatus;
 use crate::store::{Message, Need};
 
@@ -55,7 +55,7 @@ pub(super) fn back<'a>(visit: &Visit<'_>, there: &'a str) -> &'a str {
 }
 
 /// How many messages need a person, for a link; empty when none does.
-pub(super) fn count(visit: &Visit<'_>) -> Result<String, PageError> {
+pub(super) fn count(visit: &Visit<'_>) -> PageResult<String> {
     let count = visit.read(|tx| tx.count_in_need(COUNTED_MAX))?;
     Ok(match count {
         0 => String::new(),

@@ -12,7 +12,7 @@ use time::{Date, OffsetDateTime};
 use super::format::Choice;
 use super::messages::name_of;
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, ahead, attention, forms, reply};
+use super::{Answered, PageResult, ahead, attention, forms, reply};
 use crate::clock::Timestamp;
 use crate::forecast::MessageForecast;
 use crate::schedule::{self, Timetable};
@@ -204,7 +204,7 @@ fn soon(visit: &Visit<'_>, blocks: &[Block]) -> String {
 }
 
 /// The same, when nobody has the blocks.
-pub(super) fn soon_words(visit: &Visit<'_>) -> Result<String, PageError> {
+pub(super) fn soon_words(visit: &Visit<'_>) -> PageResult<String> {
     let (today, until) = (visit.today(), days_after(visit.today(), 2));
     Ok(soon(visit, &blocks(visit, start(visit, today), start(visit, until))?))
 }
@@ -224,7 +224,7 @@ pub(super) fn channel_choices(channels: &[Channel], chosen: Option<i64>) -> Vec<
 }
 
 /// What is on its way or begins from `from` until before `until`, in the order of time.
-fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> Result<Vec<Block>, PageError> {
+fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> PageResult<Vec<Block>> {
     let all = ahead::of_all(visit)?;
     let (due, repeating) = visit.read(|tx| {
         let due = tx.due_between(from, until, PLACED_MAX)?;
@@ -322,7 +322,7 @@ fn of_week(
     asked: &Asked,
     channels: &[Channel],
     blocks: &[Block],
-) -> Result<Vec<Section>, PageError> {
+) -> PageResult<Vec<Section>> {
     let today = visit.today();
     (0..DAYS_OF_WEEK)
         .map(|days| {
@@ -344,7 +344,7 @@ fn of_day(
     asked: &Asked,
     channels: &[Channel],
     blocks: &[Block],
-) -> Result<(Vec<Section>, usize), PageError> {
+) -> PageResult<(Vec<Section>, usize)> {
     let of_day = within(visit, asked.first, blocks);
     let has_any = |id: i64| of_day.iter().any(|block| block.channels.contains(&id));
     let mut used: Vec<&Channel> = channels
@@ -363,7 +363,7 @@ fn of_day(
         section.link = only.link(true, asked.first);
         Ok(section)
     });
-    Ok((sections.collect::<Result<_, PageError>>()?, more))
+    Ok((sections.collect::<PageResult<_>>()?, more))
 }
 
 /// What begins on a day or is on its way then.
@@ -379,7 +379,7 @@ fn section(
     blocks: &[&Block],
     (channels, own): (&[Channel], &[i64]),
     shown: Shown,
-) -> Result<Section, PageError> {
+) -> PageResult<Section> {
     let (from, until) = (start(visit, date), start(visit, days_after(date, 1)));
     let words = visit.words().more_messages;
     let begin = |block: &&&Block| block.at >= from;
@@ -432,7 +432,7 @@ fn row(
     block: &Block,
     (from, until): (Timestamp, Timestamp),
     (channels, own): (&[Channel], &[i64]),
-) -> Result<Row, PageError> {
+) -> PageResult<Row> {
     let w = visit.words();
     let message = visit.read(|tx| tx.listed_message(block.id))?.unwrap_or_default();
     let number = visit.number(block.people);

@@ -10,7 +10,7 @@ use super::merge::{Conflict, Told};
 use super::sessions::{self, SessionPart};
 use super::visit::{Page, Visit};
 use super::words::Words;
-use super::{Answered, PageError, access, attention, reply};
+use super::{Answered, PageResult, access, attention, reply};
 use crate::channels::{self, ChannelError, Edit, OwnGap, OwnLimit, OwnWindow};
 use crate::reason::Reason;
 use crate::send_window::{Day, SendWindow};
@@ -125,13 +125,13 @@ fn read<T: FromStr>(text: Option<String>, wrong: &'static str) -> Result<Option<
 }
 
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
-    show(visit, 200, None, Fields::default(), Told::default())
+    show(visit, None, Fields::default(), Told::default())
 }
 
 pub(super) fn add(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form, "");
     if let Some(told) = access::only_shown(visit) {
-        return show(visit, 200, None, fields, told);
+        return show(visit, None, fields, told);
     }
     let there = |id: i64| reply::done(&format!("/panel/channels/{id}"), "channel_added");
     if let Some(before) = visit.made_before()? {
@@ -139,7 +139,7 @@ pub(super) fn add(visit: &Visit<'_>) -> Answered {
     }
     let edit = match fields.edit(&Fields::default(), visit.words(), today(visit)) {
         Ok(edit) => edit,
-        Err(problem) => return show(visit, 422, None, fields, Told::problem(problem)),
+        Err(problem) => return show(visit, None, fields, Told::problem(422, problem)),
     };
     let added = visit
         .with_store(|store| channels::add(store, &fields.name, &fields.session, &edit, visit.now));
@@ -148,7 +148,7 @@ pub(super) fn add(visit: &Visit<'_>) -> Answered {
             visit.keep_mark(id)?;
             Ok(there(id))
         }
-        Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
+        Err(problem) => show(visit, None, fields, Told::problem(422, problem)),
     }
 }
 
@@ -164,7 +164,7 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
             sessions::check(visit, &view)?;
             let found = visit.read(|tx| tx.channel(id))?;
             let Some(channel) = found else { return reply::not_found(visit) };
-            show(visit, 200, Some(&channel), Fields::of(&channel), Told::default())
+            show(visit, Some(&channel), Fields::of(&channel), Told::default())
         }
         (false, ["live"]) => {
             sessions::check(visit, &view)?;
@@ -228,9 +228,9 @@ fn today(visit: &Visit<'_>) -> Day {
 /// Changes what was changed in the form; a field that somebody else changed meanwhile is asked about.
 fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
     let (w, mine) = (visit.words(), Fields::read(&visit.form, ""));
-    let shown = |status, fields, told| show(visit, status, Some(channel), fields, told);
+    let shown = |fields, told| show(visit, Some(channel), fields, told);
     if let Some(told) = access::only_shown(visit) {
-        return shown(200, mine, told);
+        return shown(mine, told);
     }
     let there = format!("/panel/channels/{}", channel.id);
     if visit.is_second()? {
@@ -240,14 +240,14 @@ fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
     let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
     let (fields, conflicts) = merged(mine, was, stored.clone(), w);
     if !conflicts.is_empty() {
-        return shown(409, fields, Told { conflicts, ..Told::problem(w.changed_meanwhile) });
+        return shown(fields, Told { conflicts, ..Told::problem(409, w.changed_meanwhile) });
     }
     if fields == stored {
         return Ok(reply::done(&there, "unchanged"));
     }
     let edit = match fields.edit(&stored, w, today(visit)) {
         Ok(edit) => edit,
-        Err(problem) => return shown(422, fields, Told::problem(problem)),
+        Err(problem) => return shown(fields, Told::problem(422, problem)),
     };
     let (id, now) = (channel.id, visit.now);
     let edited = visit.with_store(|store| {
@@ -262,8 +262,8 @@ fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
             visit.keep_mark(id)?;
             Ok(reply::done(&there, "saved"))
         }
-        Ok(false) => shown(409, fields, Told::problem(w.channel_changed_just_now)),
-        Err(problem) => shown(422, fields, Told::problem(problem)),
+        Ok(false) => shown(fields, Told::problem(409, w.channel_changed_just_now)),
+        Err(problem) => shown(fields, Told::problem(422, problem)),
     }
 }
 
@@ -285,13 +285,7 @@ fn merged(
     (mine, conflicts)
 }
 
-fn show(
-    visit: &Visit<'_>,
-    status: u16,
-    channel: Option<&Channel>,
-    f: Fields,
-    told: Told,
-) -> Answered {
+fn show(visit: &Visit<'_>, channel: Option<&Channel>, f: Fields, told: Told) -> Answered {
     let (w, config) = (visit.words(), &visit.panel.config);
     let id = channel.map(|channel| channel.id);
     let known = channel.map(|channel| known(visit, channel)).transpose()?.flatten();
@@ -322,10 +316,10 @@ fn show(
         warmup_day: channel.and_then(|one| one.warmup_from.clone()).unwrap_or_default(),
         known,
     };
-    reply::html(status, &page)
+    reply::html(page.told.status.unwrap_or(200), &page)
 }
 
-fn known(visit: &Visit<'_>, channel: &Channel) -> Result<Option<Known>, PageError> {
+fn known(visit: &Visit<'_>, channel: &Channel) -> PageResult<Option<Known>> {
     let Some(view) = view(visit, channel.id)? else { return Ok(None) };
     let stays = visit.read(|tx| channels::why_it_stays(tx, channel))?;
     let session = sessions::part(visit, &view);

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::format::{self, Badge, Choice};
 use super::visit::{self, Page, Visit};
-use super::{Answered, PageError, channel, forms, reply, sessions};
+use super::{Answered, PageResult, channel, forms, reply, sessions};
 use crate::channels::{self, ChannelError, ChannelView, Looked, State};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -108,11 +108,11 @@ fn page(visit: &Visit<'_>) -> Answered {
     reply::html(200, &page)
 }
 
-pub(super) fn views(visit: &Visit<'_>) -> Result<Vec<ChannelView>, PageError> {
+pub(super) fn views(visit: &Visit<'_>) -> PageResult<Vec<ChannelView>> {
     Ok(visit.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?)
 }
 
-pub(super) fn view(visit: &Visit<'_>, id: i64) -> Result<Option<ChannelView>, PageError> {
+pub(super) fn view(visit: &Visit<'_>, id: i64) -> PageResult<Option<ChannelView>> {
     Ok(visit.with_store(|store| channels::one(store, id, &visit.panel.config, visit.now))?)
 }
 
@@ -149,7 +149,7 @@ fn all(
     pressed.or_else(|why| reply::tell(visit, 409, visit.words().could_not, &why, there))
 }
 
-pub(super) fn cards(visit: &Visit<'_>) -> Result<Vec<ChannelCard>, PageError> {
+pub(super) fn cards(visit: &Visit<'_>) -> PageResult<Vec<ChannelCard>> {
     Ok(views(visit)?.into_iter().map(|view| card(visit, view)).collect())
 }
 
@@ -255,7 +255,7 @@ pub(super) struct InTheWay {
 }
 
 /// What keeps a channel from sending until somebody does something; `None` when nothing does.
-pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> Result<Option<InTheWay>, PageError> {
+pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> PageResult<Option<InTheWay>> {
     Ok(view(visit, id)?.filter(|view| !may_send(view)).map(|view| {
         let ChannelCard { name, state, reason, remedy, .. } = card(visit, view);
         InTheWay { name, state, reason, remedy }
@@ -283,10 +283,7 @@ pub(super) fn listed<'a>(ids: impl Iterator<Item = &'a str>) -> String {
 
 /// The channels as a form offers them, each with what is in its way: the first one of a message, and those that share
 /// it.
-pub(super) fn choices(
-    visit: &Visit<'_>,
-    chosen: &str,
-) -> Result<(Vec<Choice>, Vec<Choice>), PageError> {
+pub(super) fn choices(visit: &Visit<'_>, chosen: &str) -> PageResult<(Vec<Choice>, Vec<Choice>)> {
     let (w, views) = (visit.words(), views(visit)?);
     let chosen: Vec<&str> = chosen.split(',').map(str::trim).collect();
     let place = |view: &ChannelView| {

@@ -16,7 +16,7 @@ use super::people::TagChoices;
 use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, ahead, channels, forms, reply};
+use super::{Answered, PageResult, Refusable, ahead, channels, forms, reply};
 use crate::channels::OwnGap;
 use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
@@ -387,11 +387,11 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
     if let Some(contact) = visit.query.filled("to") {
         fields.to = contact.replace(',', "\n");
     }
-    show(visit, 200, None, fields, Told::default())
+    show(visit, None, fields, Told::default())
 }
 
 pub(super) fn edit_form(visit: &Visit<'_>, detail: &Message) -> Answered {
-    show(visit, 200, Some(detail), Fields::of(visit, detail), Told::default())
+    show(visit, Some(detail), Fields::of(visit, detail), Told::default())
 }
 
 /// What a form would do: for the script while somebody types.
@@ -436,13 +436,13 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let is_draft = visit.form.get("do") == Some("draft");
     let count = match check(visit, &fields, is_draft)? {
         Ok(count) => count,
-        Err(problem) => return show(visit, 422, None, fields, Told::problem(problem)),
+        Err(problem) => return show(visit, None, fields, Told::problem(422, problem)),
     };
     if let Some(told) = ask_about_now(visit, &fields, count, is_draft) {
-        return show(visit, 200, None, fields, told);
+        return show(visit, None, fields, told);
     }
     if let Some(told) = ask_about_same(visit)? {
-        return show(visit, 200, None, fields, told);
+        return show(visit, None, fields, told);
     }
     let draft = fields.draft(is_draft);
     let (config, mark, now) = (&visit.panel.config, visit.mark(), visit.now);
@@ -465,7 +465,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
             }
             Ok(made(visit, id))
         }
-        Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
+        Err(problem) => show(visit, None, fields, Told::problem(422, problem)),
     }
 }
 
@@ -474,17 +474,17 @@ fn only_shown(
     visit: &Visit<'_>,
     edited: Option<&Message>,
     fields: &Fields,
-) -> Result<Option<Response>, PageError> {
-    let (status, told) = match visit.form.get("do") {
-        Some(access::KEPT) => (200, Told::problem(visit.words().still_here)),
-        Some("preview") => (200, Told::problem(carried::not_taken(visit).unwrap_or_default())),
+) -> PageResult<Option<Response>> {
+    let told = match visit.form.get("do") {
+        Some(access::KEPT) => Told::problem(200, visit.words().still_here),
+        Some("preview") => Told::problem(200, carried::not_taken(visit).unwrap_or_default()),
         Some(test_send::DO) => match test_send::send(visit, fields)? {
-            Ok(tested) => (200, Told { tested: Some(tested), ..Told::default() }),
-            Err(problem) => (422, Told::problem(problem)),
+            Ok(tested) => Told { tested: Some(tested), ..Told::default() },
+            Err(problem) => Told::problem(422, problem),
         },
         Some(_) | None => return Ok(None),
     };
-    show(visit, status, edited, fields.clone(), told).map(Some)
+    show(visit, edited, fields.clone(), told).map(Some)
 }
 
 /// On to the message that a form made.
@@ -513,8 +513,8 @@ fn made_before(visit: &Visit<'_>, before: &MadeBefore, fields: Fields) -> Answer
     if visit.is_same_as(before) {
         return Ok(made(visit, before.id));
     }
-    let told = Told { about: Some(before.id), ..Told::problem(visit.words().form_used) };
-    show(visit, 409, None, fields, told)
+    let told = Told { about: Some(before.id), ..Told::problem(409, visit.words().form_used) };
+    show(visit, None, fields, told)
 }
 
 /// Before a message goes out at once to many.
@@ -524,7 +524,7 @@ fn ask_about_now(visit: &Visit<'_>, fields: &Fields, count: u64, is_draft: bool)
         return None;
     }
     let problem = visit.words().ask_now.replace("{}", &visit.number(count));
-    Some(Told { sure: Some(count), asks: pressed(visit), ..Told::problem(problem) })
+    Some(Told { sure: Some(count), asks: pressed(visit), ..Told::problem(200, problem) })
 }
 
 /// The number of recipients that a person was asked about.
@@ -540,7 +540,7 @@ fn say_yes(visit: &Visit<'_>, fields: &Fields, asked: Option<u64>, preview: &mut
 }
 
 /// Before a second message with the same content: the browser's way back has the form filled in.
-fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, PageError> {
+fn ask_about_same(visit: &Visit<'_>) -> PageResult<Option<Told>> {
     if visit.form.get("again").is_some() {
         return Ok(None);
     }
@@ -551,7 +551,7 @@ fn ask_about_same(visit: &Visit<'_>) -> Result<Option<Told>, PageError> {
         sure: asked_of(visit),
         again: true,
         asks: pressed(visit),
-        ..Told::problem(visit.words().ask_again)
+        ..Told::problem(200, visit.words().ask_again)
     }))
 }
 
@@ -568,16 +568,16 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
     let (fields, conflicts) = merged(visit, &mine, &stored);
     if !conflicts.is_empty() {
         let conflicts = conflicts.into_iter().map(|part| conflict(visit, part, &stored)).collect();
-        let told = Told { conflicts, ..Told::problem(visit.words().changed_meanwhile) };
-        return show(visit, 409, Some(detail), fields, told);
+        let told = Told { conflicts, ..Told::problem(409, visit.words().changed_meanwhile) };
+        return show(visit, Some(detail), fields, told);
     }
     let is_draft = detail.status == MessageStatus::Draft;
     let count = match check(visit, &fields, is_draft)? {
         Ok(count) => count,
-        Err(problem) => return show(visit, 422, Some(detail), fields, Told::problem(problem)),
+        Err(problem) => return show(visit, Some(detail), fields, Told::problem(422, problem)),
     };
     if let Some(told) = ask_about_now(visit, &fields, count, is_draft) {
-        return show(visit, 200, Some(detail), fields, told);
+        return show(visit, Some(detail), fields, told);
     }
     // Only what was changed: the rest may be more than the form can show.
     let says_else = fields.text != stored.text || fields.content != stored.content;
@@ -600,8 +600,8 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
     let config = &visit.panel.config;
     let edited = visit.with_store(|store| messages::edit(store, id, &edit, config, visit.now));
     if let Err(ComposeError::Changed(_)) = edited {
-        let problem = Told::problem(visit.words().changed_just_now);
-        return show(visit, 409, Some(detail), fields, problem);
+        let problem = Told::problem(409, visit.words().changed_just_now);
+        return show(visit, Some(detail), fields, problem);
     }
     match visit.told(edited)? {
         Ok(edited) => {
@@ -609,7 +609,7 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
             visit.wake();
             Ok(reply::done(&there, saved(&edited)))
         }
-        Err(problem) => show(visit, 422, Some(detail), fields, Told::problem(problem)),
+        Err(problem) => show(visit, Some(detail), fields, Told::problem(422, problem)),
     }
 }
 
@@ -653,11 +653,7 @@ fn saved(edited: &Edited) -> &'static str {
 }
 
 /// To how many the form would send, or what it lacks, in words for a form.
-fn check(
-    visit: &Visit<'_>,
-    fields: &Fields,
-    is_draft: bool,
-) -> Result<Result<u64, String>, PageError> {
+fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> Refusable<u64> {
     let (w, times) = (visit.words(), &fields.times);
     if let Some(problem) = carried::not_taken(visit) {
         return Ok(Err(problem));
@@ -699,13 +695,7 @@ fn check(
     Ok(Ok(seen.count))
 }
 
-fn show(
-    visit: &Visit<'_>,
-    status: u16,
-    edited: Option<&Message>,
-    mut fields: Fields,
-    told: Told,
-) -> Answered {
+fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: Told) -> Answered {
     let (w, id) = (visit.words(), edited.map(|detail| detail.id));
     if fields.channel.is_empty() {
         "1".clone_into(&mut fields.channel);
@@ -756,5 +746,5 @@ fn show(
         is_new: id.is_none(),
         preview,
     };
-    reply::html(status, &page)
+    reply::html(page.told.status.unwrap_or(200), &page)
 }

@@ -6,7 +6,7 @@ use super::forms::Form;
 use super::merge::{Conflict, Told};
 use super::searched::{self, ToPerson};
 use super::visit::{Page, Refusal, Visit};
-use super::{Answered, PageError, access, reply};
+use super::{Answered, PageResult, access, reply};
 use crate::clock::Timestamp;
 use crate::contacts::{self, Changes, ContactError, Person, opt_out, tags};
 use crate::language::Language;
@@ -160,13 +160,13 @@ impl Merged {
 }
 
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
-    show(visit, 200, None, Fields::default(), Told::default())
+    show(visit, None, Fields::default(), Told::default())
 }
 
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form, "");
     if let Some(told) = access::only_shown(visit) {
-        return show(visit, 200, None, fields, told);
+        return show(visit, None, fields, told);
     }
     let mut changes = fields.changes(&Fields::default());
     changes.number = Some(fields.number.clone());
@@ -178,7 +178,7 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     };
     match visit.told(added)? {
         Ok(id) => Ok(reply::done(&format!("/panel/contacts/{id}"), "contact_added")),
-        Err(problem) => show(visit, 422, None, fields, Told::problem(problem)),
+        Err(problem) => show(visit, None, fields, Told::problem(422, problem)),
     }
 }
 
@@ -194,7 +194,7 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
     let (who, now) = (Entry::Contact(id), visit.now);
     let pressed = match (visit.is_post, rest) {
         (false, []) => {
-            return show(visit, 200, Some(&person), Fields::of(&person), Told::default());
+            return show(visit, Some(&person), Fields::of(&person), Told::default());
         }
         (true, []) => return save(visit, &person),
         (true, ["opt-out"]) => visit.press(id, (&there, "opted_out"), |store| {
@@ -205,14 +205,14 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
         }),
         _ => return reply::not_found(visit),
     };
-    pressed?.or_else(|why| show(visit, 409, Some(&person), Fields::of(&person), Told::problem(why)))
+    pressed?.or_else(|why| show(visit, Some(&person), Fields::of(&person), Told::problem(409, why)))
 }
 
 fn save(visit: &Visit<'_>, person: &Person) -> Answered {
     let (w, mine) = (visit.words(), Fields::read(&visit.form, ""));
-    let shown = |status, fields, told| show(visit, status, Some(person), fields, told);
+    let shown = |fields, told| show(visit, Some(person), fields, told);
     if let Some(told) = access::only_shown(visit) {
-        return shown(200, mine, told);
+        return shown(mine, told);
     }
     let there = format!("/panel/contacts/{}", person.id);
     if visit.is_second()? {
@@ -222,7 +222,7 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
     let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
     let Merged { changes, fields, conflicts } = Merged::new(visit, &mine, &was, &stored);
     if !conflicts.is_empty() {
-        return shown(409, fields, Told { conflicts, ..Told::problem(w.changed_meanwhile) });
+        return shown(fields, Told { conflicts, ..Told::problem(409, w.changed_meanwhile) });
     }
     if fields == stored {
         return Ok(reply::done(&there, "unchanged"));
@@ -240,13 +240,13 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
             visit.keep_mark(id)?;
             Ok(reply::done(&there, "saved"))
         }
-        Ok(false) => shown(409, fields, Told::problem(w.contact_changed_just_now)),
-        Err(problem) => shown(422, fields, Told::problem(problem)),
+        Ok(false) => shown(fields, Told::problem(409, w.contact_changed_just_now)),
+        Err(problem) => shown(fields, Told::problem(422, problem)),
     }
 }
 
 impl Refusal for ContactError {
-    fn in_language(self, language: Language) -> Result<String, PageError> {
+    fn in_language(self, language: Language) -> PageResult<String> {
         let w = language.words();
         match self {
             Self::Store(error) => Err(error.into()),
@@ -263,13 +263,7 @@ impl Refusal for ContactError {
     }
 }
 
-fn show(
-    visit: &Visit<'_>,
-    status: u16,
-    person: Option<&Person>,
-    f: Fields,
-    told: Told,
-) -> Answered {
+fn show(visit: &Visit<'_>, person: Option<&Person>, f: Fields, told: Told) -> Answered {
     let w = visit.words();
     let id = person.map(|person| person.id);
     let opted_out = person.and_then(|person| person.opted_out_at.as_deref()).map(|at| {
@@ -292,10 +286,10 @@ fn show(
         opted_out: opted_out.unwrap_or_default(),
         history: history(visit, id)?,
     };
-    reply::html(status, &page)
+    reply::html(page.told.status.unwrap_or(200), &page)
 }
 
-fn history(visit: &Visit<'_>, id: Option<i64>) -> Result<Vec<ToPerson>, PageError> {
+fn history(visit: &Visit<'_>, id: Option<i64>) -> PageResult<Vec<ToPerson>> {
     let Some(id) = id else { return Ok(Vec::new()) };
     let found = visit.read(|tx| tx.deliveries_of_contact(id, HISTORY_MAX))?;
     Ok(found.into_iter().map(|one| searched::of_delivery(visit, one)).collect())

@@ -1,6 +1,6 @@
 //! The first day: four steps that tick themselves, until all are done.
 
-use super::PageError;
+use super::PageResult;
 use super::visit::Visit;
 
 pub(super) struct FirstRun {
@@ -18,7 +18,7 @@ pub(super) struct Step {
 }
 
 /// `None` when all four are done.
-pub(super) fn look(visit: &Visit<'_>) -> Result<Option<FirstRun>, PageError> {
+pub(super) fn look(visit: &Visit<'_>) -> PageResult<Option<FirstRun>> {
     let w = visit.words();
     let done = visit.read(|tx| tx.first_steps())?;
     let step = |is_done, what, text, link| Step { is_done, what, text, link, has_sample: false };

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::forms::{self, Form};
 use super::visit::{Page, Visit};
 use super::words::Words;
-use super::{Answered, PageError, Refusable, format, reply};
+use super::{Answered, PageResult, Refusable, format, reply};
 use crate::contacts::export;
 use crate::contacts::import::{
     self, Columns, FoundColumn, ImportError, ImportRules, Imported, Means, Refused, Row, Watch,
@@ -155,10 +155,10 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
     show(visit, 200, String::new(), Some(Preview { problem, seen, ..preview }))
 }
 
-fn waiting(visit: &Visit<'_>) -> Result<Option<PanelUpload>, PageError> {
+fn waiting(visit: &Visit<'_>) -> PageResult<Option<PanelUpload>> {
     let Some(known) = &visit.known else { return Ok(None) };
     let oldest = visit.now.minus(UPLOAD_LASTS);
-    Ok(visit.read(|tx| tx.panel_upload(&known.id_hash, oldest))?)
+    visit.read(|tx| tx.panel_upload(&known.id_hash, oldest))
 }
 
 /// Keeps a list until the yes, and leads to the page that looks at it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compose::Fields;
 use super::counting::Counted;
 use super::visit::{Refusal, Visit};
-use super::{PageError, channels, format};
+use super::{PageResult, channels, format};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::{self, MessageForecast, RecipientForecast, Warning};
@@ -69,7 +69,7 @@ pub(super) struct Planned {
 }
 
 /// The answer, when it is there within a moment.
-pub(super) fn look(visit: &Visit<'_>, what: Asked) -> Result<Option<Arc<Looked>>, PageError> {
+pub(super) fn look(visit: &Visit<'_>, what: Asked) -> PageResult<Option<Arc<Looked>>> {
     let question = Question { what, language: visit.language };
     let (panel, now) = (visit.panel, visit.now);
     let config = Arc::clone(&panel.config);
@@ -126,7 +126,7 @@ fn count(
     question: &Question,
     config: &Config,
     now: Timestamp,
-) -> Result<Looked, PageError> {
+) -> PageResult<Looked> {
     let mut looked = Looked::default();
     let (message, is_new) = match &question.what {
         Asked::Stored(message) => {
@@ -193,12 +193,7 @@ impl Looked {
     }
 
     /// With what gets it to everybody in time, when it does not.
-    fn with_ways(
-        mut self,
-        store: &mut Store,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<Self, PageError> {
+    fn with_ways(mut self, store: &mut Store, config: &Config, now: Timestamp) -> PageResult<Self> {
         let Some(planned) = &mut self.planned else { return Ok(self) };
         let is_late = matches!(planned.seen.warning(), Some(Warning::TooLate { .. }));
         if !is_late || planned.message.repeats() {

@@ -22,6 +22,8 @@ pub(super) enum Whose {
 /// What a form says beside its fields.
 #[derive(Default)]
 pub(super) struct Told {
+    /// 200 where nothing is wrong.
+    pub(crate) status: Option<u16>,
     pub(crate) problem: String,
     pub(crate) about: Option<i64>,
     /// The number of recipients that a person is asked about before it goes out at once.
@@ -41,8 +43,8 @@ pub(super) struct Conflict {
 }
 
 impl Told {
-    pub(super) fn problem(problem: impl Into<String>) -> Self {
-        Self { problem: problem.into(), ..Self::default() }
+    pub(super) fn problem(status: u16, problem: impl Into<String>) -> Self {
+        Self { status: Some(status), problem: problem.into(), ..Self::default() }
     }
 }
 

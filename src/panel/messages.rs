@@ -8,7 +8,7 @@ use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
 use super::words::Words;
-use super::{Answered, attention, compose, forms, people, reply, scheduled, searched};
+use super::{Answered, PageResult, attention, compose, forms, people, reply, scheduled, searched};
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::messages::{self, Retry};
@@ -44,10 +44,7 @@ pub(super) struct MessageRow {
 
 impl MessageRow {
     /// The rows of a list, with what becomes of those that wait.
-    pub(super) fn all(
-        listed: &[Message],
-        visit: &Visit<'_>,
-    ) -> Result<Vec<Self>, super::PageError> {
+    pub(super) fn all(listed: &[Message], visit: &Visit<'_>) -> PageResult<Vec<Self>> {
         let ahead = ahead::of_rows(visit, listed)?.into_iter();
         let row = |(listed, ahead)| Self { ahead, ..Self::of(listed, visit) };
         Ok(listed.iter().zip(ahead).map(row).collect())
@@ -405,7 +402,7 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     reply::html(200, &page)
 }
 
-fn ahead_of(visit: &Visit<'_>, listed: &Message) -> Result<Ahead, super::PageError> {
+fn ahead_of(visit: &Visit<'_>, listed: &Message) -> PageResult<Ahead> {
     match listed.status {
         MessageStatus::Scheduled => ahead::of_message(visit, listed),
         MessageStatus::Sending => {
@@ -419,7 +416,7 @@ fn ahead_of(visit: &Visit<'_>, listed: &Message) -> Result<Ahead, super::PageErr
     }
 }
 
-fn live(visit: &Visit<'_>, listed: &Message) -> Result<Live, super::PageError> {
+fn live(visit: &Visit<'_>, listed: &Message) -> PageResult<Live> {
     let recipients = recipients::look(visit, listed)?;
     let row = MessageRow::of(listed, visit);
     let is_sending = listed.status == MessageStatus::Sending;

@@ -10,7 +10,7 @@ use super::first_run::{self, FirstRun};
 use super::messages::MessageRow;
 use super::statistics::by_name;
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, ahead, attention, calendar, format, reply};
+use super::{Answered, PageResult, ahead, attention, calendar, format, reply};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
 use crate::reason::Explanation;
@@ -132,7 +132,7 @@ struct OverviewRows {
     link: Option<LinkStatus>,
 }
 
-fn look(visit: &Visit<'_>) -> Result<OverviewData, PageError> {
+fn look(visit: &Visit<'_>) -> PageResult<OverviewData> {
     let (w, now, zone) = (visit.words(), visit.now, &visit.panel.config.zone);
     let starts = day_starts(visit);
     let found = visit.read(|tx| {

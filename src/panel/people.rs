@@ -7,7 +7,7 @@ use askama::Template;
 use super::compose::Fields;
 use super::contacts::shown;
 use super::visit::{Page, Visit};
-use super::{Answered, PageError, format, reply};
+use super::{Answered, PageResult, format, reply};
 use crate::contacts::{self, Filter, Person, tags};
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
@@ -63,7 +63,7 @@ struct FoundPiece<'a> {
 
 impl TagChoices {
     /// What is chosen is always shown; of the others those that are searched for, the commonest first.
-    pub(super) fn of(visit: &Visit<'_>, fields: &Fields) -> Result<Self, PageError> {
+    pub(super) fn of(visit: &Visit<'_>, fields: &Fields) -> PageResult<Self> {
         let columns = visit.read(|tx| tx.tag_counts())?;
         let mut all = counted(&columns);
         let count = all.len();
@@ -149,7 +149,7 @@ pub(super) fn find(visit: &Visit<'_>) -> Answered {
 }
 
 /// The recipients of a form that are named one by one, by name.
-pub(super) fn picked(visit: &Visit<'_>, fields: &Fields) -> Result<Vec<Picked>, PageError> {
+pub(super) fn picked(visit: &Visit<'_>, fields: &Fields) -> PageResult<Vec<Picked>> {
     let lines = fields.to.split(['\n', ',', ';']).map(str::trim).filter(|line| !line.is_empty());
     let lines: Vec<&str> = lines.take(PICKED_SHOWN_MAX).collect();
     if fields.to.starts_with(['[', '{']) {
@@ -183,7 +183,7 @@ pub(super) fn picked(visit: &Visit<'_>, fields: &Fields) -> Result<Vec<Picked>, 
             })
             .collect::<SqlResult<Vec<Picked>>>()
     };
-    Ok(visit.read(read)?)
+    visit.read(read)
 }
 
 fn named(name: Option<String>, number: &str) -> String {

@@ -7,7 +7,7 @@ use super::compose::Fields;
 use super::looked::{self, Asked, Looked, SAMPLES_MAX};
 use super::people::{self, Picked};
 use super::visit::Visit;
-use super::{PageError, format};
+use super::{PageResult, format};
 use crate::clock::Timestamp;
 use crate::messages::{self, Reached};
 use crate::recipient;
@@ -59,11 +59,7 @@ pub(super) struct Skipped {
 }
 
 /// `of` is the message that the form changes; a new one has none.
-pub(super) fn look(
-    visit: &Visit<'_>,
-    fields: &Fields,
-    of: Option<i64>,
-) -> Result<Preview, PageError> {
+pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageResult<Preview> {
     let is_new = of.is_none();
     let w = visit.words();
     let begins = fields
@@ -92,7 +88,7 @@ pub(super) fn look(
 }
 
 impl Preview {
-    fn take(&mut self, visit: &Visit<'_>, looked: &Looked) -> Result<(), PageError> {
+    fn take(&mut self, visit: &Visit<'_>, looked: &Looked) -> PageResult<()> {
         let w = visit.words();
         self.count = looked.count;
         self.counted = w.recipients_count.replace("{}", &visit.number(looked.count));
@@ -116,10 +112,7 @@ impl Preview {
 }
 
 /// Why what a message carries could not be sent, in the reader's words.
-pub(super) fn content_problem(
-    visit: &Visit<'_>,
-    fields: &Fields,
-) -> Result<Option<String>, PageError> {
+pub(super) fn content_problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<Option<String>> {
     let Some(column) = fields.content() else { return Ok(None) };
     if let Some(lacks) = carried::lacks(column, visit.words()) {
         return Ok(Some(lacks.to_owned()));
@@ -185,7 +178,7 @@ fn does(
 }
 
 /// By channel: to how many, and to whom first.
-fn shares(visit: &Visit<'_>, looked: &Looked) -> Result<Vec<Share>, PageError> {
+fn shares(visit: &Visit<'_>, looked: &Looked) -> PageResult<Vec<Share>> {
     let channels = visit.read(|tx| tx.channels())?;
     let share = |(id, (count, first)): (&i64, &(u64, Vec<String>))| {
         let channel = channels.iter().find(|channel| channel.id == *id)?;

@@ -3,7 +3,7 @@
 use super::format::{self, Badge, Choice};
 use super::visit::Visit;
 use super::words::Words;
-use super::{Answered, PageError, carried, forms, reply};
+use super::{Answered, PageResult, carried, forms, reply};
 use crate::clock::Timestamp;
 use crate::contacts::cell::guard;
 use crate::delivery::Status;
@@ -61,7 +61,7 @@ fn statuses(show: &str) -> &'static [Status] {
     }
 }
 
-pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> Result<Recipients, PageError> {
+pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> PageResult<Recipients> {
     let (w, id) = (visit.words(), listed.id);
     let show =
         visit.query.get("show").filter(|show| !statuses(show).is_empty()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::visit::{Page, Visit};
-use super::{Answered, PageError};
+use super::{Answered, PageResult};
 use crate::http::{OpenFile, Response};
 
 /// Nothing from anywhere but here, no inline script or style, in nobody's frame.
@@ -93,7 +93,7 @@ pub(super) fn tell(
     heading: &str,
     text: &str,
     back: &str,
-) -> Result<Response, PageError> {
+) -> PageResult<Response> {
     html(status, &NotePage { p: visit.page(""), heading, text, back })
 }
 

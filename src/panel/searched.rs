@@ -1,7 +1,7 @@
 //! People that a search finds, with what they got and what they are going to get: contacts by name or
 //! number in any spelling, and recipients that are no contacts.
 
-use super::PageError;
+use super::PageResult;
 use super::format::{self, Badge};
 use super::messages::name_of;
 use super::visit::Visit;
@@ -44,7 +44,7 @@ struct Someone {
     has_opted_out: bool,
 }
 
-pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> Result<Vec<Found>, PageError> {
+pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> PageResult<Vec<Found>> {
     let Some(search) = search else { return Ok(Vec::new()) };
     let someone = someone(visit, search)?;
     if someone.is_empty() {
@@ -61,7 +61,7 @@ pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> Result<Vec<Foun
     someone.into_iter().map(|one| found(visit, one, &coming)).collect()
 }
 
-fn someone(visit: &Visit<'_>, search: &str) -> Result<Vec<Someone>, PageError> {
+fn someone(visit: &Visit<'_>, search: &str) -> PageResult<Vec<Someone>> {
     let (panel, country) = (visit.panel, &visit.panel.config.country);
     let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
     let mut people = panel.with_store(|store| {
@@ -124,7 +124,7 @@ fn found(
     visit: &Visit<'_>,
     someone: Someone,
     coming: &[(Message, Vec<Entry>)],
-) -> Result<Found, PageError> {
+) -> PageResult<Found> {
     let Someone { id, chat, number, name, tags, has_opted_out } = someone;
     let digits = chat.as_deref().and_then(|chat| chat.strip_suffix("@c.us"));
     let who = Who { contact_id: id, digits, tags: &tags };

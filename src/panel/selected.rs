@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::visit::Visit;
-use super::{Answered, PageError, Refusable, forms, reply};
+use super::{Answered, PageResult, Refusable, forms, reply};
 use crate::contacts::export::{self, Format};
 use crate::contacts::{self, ContactError, Filter, opt_out};
 use crate::http::Response;
@@ -22,7 +22,7 @@ const CHANGED_MAX: usize = 5_000;
 const CONTACTS_PER_READ: usize = 1_000;
 
 /// Removals whose time is over are forgotten.
-pub(super) fn forget_removed(visit: &Visit<'_>) -> Result<(), PageError> {
+pub(super) fn forget_removed(visit: &Visit<'_>) -> PageResult<()> {
     let oldest = visit.now.minus(UNDO_LASTS);
     if visit.read(|tx| tx.has_removed_before(oldest))? {
         visit.write(|tx| tx.forget_removed_before(oldest))?;
@@ -31,7 +31,7 @@ pub(super) fn forget_removed(visit: &Visit<'_>) -> Result<(), PageError> {
 }
 
 /// The removal that the address names, while it can be undone.
-pub(super) fn undo_of(visit: &Visit<'_>) -> Result<String, PageError> {
+pub(super) fn undo_of(visit: &Visit<'_>) -> PageResult<String> {
     let Some(batch) = visit.query.filled("undo") else { return Ok(String::new()) };
     let is_there = visit.read(|tx| tx.has_removed(batch))?;
     Ok(if is_there { batch.to_owned() } else { String::new() })
@@ -117,7 +117,7 @@ fn all_in_a_word(visit: &Visit<'_>) -> Option<String> {
 }
 
 /// The contacts that are ticked, or all that the search finds, the newest first.
-fn chosen(visit: &Visit<'_>) -> Result<Vec<i64>, PageError> {
+fn chosen(visit: &Visit<'_>) -> PageResult<Vec<i64>> {
     if visit.form.get("all").is_none() {
         return Ok(visit.form.all("id").filter_map(|id| id.parse().ok()).collect());
     }

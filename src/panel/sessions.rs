@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::format::{self, Badge};
 use super::visit::Visit;
 use super::words::Words;
-use super::{Answered, PageError, reply};
+use super::{Answered, PageResult, reply};
 use crate::channels::{self, ChannelView, Code, Looked, Sessions, State};
 use crate::clock::{Timestamp, lock};
 use crate::http::Response;
@@ -65,7 +65,7 @@ impl Checks {
 }
 
 /// Looks at a channel's session now, and writes down what a send would.
-pub(super) fn check(visit: &Visit<'_>, view: &ChannelView) -> Result<(), PageError> {
+pub(super) fn check(visit: &Visit<'_>, view: &ChannelView) -> PageResult<()> {
     let checks = &visit.panel.checks;
     let (Some(sessions), Some(session)) = (&checks.sessions, &view.session_name) else {
         return Ok(());
@@ -87,7 +87,7 @@ pub(super) fn check(visit: &Visit<'_>, view: &ChannelView) -> Result<(), PageErr
 }
 
 /// Looks at the sessions of all channels with one question. Returns why WAHA does not tell, if so.
-pub(super) fn check_all(visit: &Visit<'_>) -> Result<Option<String>, PageError> {
+pub(super) fn check_all(visit: &Visit<'_>) -> PageResult<Option<String>> {
     let checks = &visit.panel.checks;
     let Some(sessions) = &checks.sessions else { return Ok(None) };
     let known = match sessions.look_at_all() {

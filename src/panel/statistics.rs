@@ -10,7 +10,7 @@ use super::calendar::{channel_choices, read_date};
 use super::format::{self, Choice};
 use super::visit::{Page, Visit};
 use super::words::Words;
-use super::{Answered, PageError, forms, reply};
+use super::{Answered, PageResult, forms, reply};
 use crate::contacts::tags;
 use crate::delivery::Status;
 use crate::recipient::{CountryCode, normalize_phone};
@@ -156,7 +156,7 @@ fn count(
     visit: &Visit<'_>,
     asked: &Asked<'_>,
     channels: &[Channel],
-) -> Result<Vec<(Date, Row)>, PageError> {
+) -> PageResult<Vec<(Date, Row)>> {
     let zone = &visit.panel.config.zone;
     let dates = asked.days();
     let mut starts: Vec<_> = dates.iter().map(|date| zone.to_utc(date.midnight())).collect();

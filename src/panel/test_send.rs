@@ -3,7 +3,7 @@
 
 use super::compose::Fields;
 use super::visit::Visit;
-use super::{PageError, Refusable, carried, format, preview};
+use super::{PageResult, Refusable, carried, format, preview};
 use crate::channels::OwnGap;
 use crate::contacts::{self, Filter};
 use crate::content::KindName;
@@ -29,7 +29,7 @@ pub(super) struct Tested {
 }
 
 impl TestFields {
-    pub(super) fn of(visit: &Visit<'_>) -> Result<Self, PageError> {
+    pub(super) fn of(visit: &Visit<'_>) -> PageResult<Self> {
         let typed = |name| visit.form.filled(name).map(str::to_owned);
         let own = match typed("own") {
             Some(own) => own,
@@ -96,7 +96,7 @@ pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> Refusable<Tested> {
 }
 
 /// Why the form has nothing that could be sent, in the reader's words.
-fn problem(visit: &Visit<'_>, fields: &Fields) -> Result<Option<String>, PageError> {
+fn problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<Option<String>> {
     if let Some(problem) = carried::not_taken(visit) {
         return Ok(Some(problem));
     }
@@ -140,7 +140,7 @@ fn words(visit: &Visit<'_>, fields: &Fields, own: &str, like: &str) -> Refusable
 }
 
 /// The column that names whom somebody means: an id and a number mean themselves, else a name is looked for.
-fn person(visit: &Visit<'_>, like: &str) -> Result<Option<String>, PageError> {
+fn person(visit: &Visit<'_>, like: &str) -> PageResult<Option<String>> {
     let is_name = like.chars().any(char::is_alphabetic);
     if !is_name {
         return Ok(Some(like.to_owned()));

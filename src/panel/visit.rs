@@ -13,7 +13,7 @@ use super::forms::{self, Form};
 use super::reply;
 use super::upload::{Body, NotTaken, Taken};
 use super::words::Words;
-use super::{PageError, Panel, Refusable};
+use super::{PageResult, Panel, Refusable};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
 use crate::forecast::MessageForecast;
@@ -22,7 +22,7 @@ use crate::language::Language;
 use crate::messages::ComposeError;
 use crate::reason::Explanation;
 use crate::secret::random_hex;
-use crate::store::{FormMark, MadeBefore, PageFrom, SqlResult, Store, StoreError, Trigger, Tx};
+use crate::store::{FormMark, MadeBefore, PageFrom, SqlResult, Store, Trigger, Tx};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";
 const A_YEAR_SECS: u64 = 365 * 24 * 3600;
@@ -75,11 +75,7 @@ pub(super) struct Page<'a> {
 
 impl<'a> Visit<'a> {
     /// Looks at a request; a cookie for the forms of strangers is made when it brings none.
-    pub(super) fn begin(
-        panel: &'a Panel,
-        request: &'a Request,
-        body: Body,
-    ) -> Result<Self, PageError> {
+    pub(super) fn begin(panel: &'a Panel, request: &'a Request, body: Body) -> PageResult<Self> {
         let now = panel.clock.now().wall;
         let query = forms::query(&request.target);
         let is_post = request.method == "POST";
@@ -132,18 +128,12 @@ impl<'a> Visit<'a> {
         why.map(|why| why.text(self.language)).unwrap_or_default()
     }
 
-    pub(super) fn read<T>(
-        &self,
-        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
-    ) -> Result<T, StoreError> {
-        self.with_store(|store| store.read(work))
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> PageResult<T> {
+        Ok(self.panel.read(work)?)
     }
 
-    pub(super) fn write<T>(
-        &self,
-        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
-    ) -> Result<T, StoreError> {
-        self.with_store(|store| store.write(work))
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> PageResult<T> {
+        Ok(self.panel.write(work)?)
     }
 
     pub(super) fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
@@ -235,7 +225,7 @@ impl<'a> Visit<'a> {
         &self.digest
     }
 
-    pub(super) fn made_before(&self) -> Result<Option<MadeBefore>, StoreError> {
+    pub(super) fn made_before(&self) -> PageResult<Option<MadeBefore>> {
         let Some(mark) = self.mark() else { return Ok(None) };
         self.read(|tx| tx.made_by_mark(mark.mark))
     }
@@ -245,19 +235,19 @@ impl<'a> Visit<'a> {
     }
 
     /// Whether the form came before with the same content: then its answer leads to the first.
-    pub(super) fn is_second(&self) -> Result<bool, StoreError> {
+    pub(super) fn is_second(&self) -> PageResult<bool> {
         Ok(self.made_before()?.is_some_and(|before| self.is_same_as(&before)))
     }
 
     /// What another form with the same content made since `since`.
-    pub(super) fn made_by_same_form(&self, since: Timestamp) -> Result<Option<i64>, StoreError> {
+    pub(super) fn made_by_same_form(&self, since: Timestamp) -> PageResult<Option<i64>> {
         let Some(mark) = self.mark() else { return Ok(None) };
         self.read(|tx| tx.made_by_same_form(mark, since))
     }
 
     /// Keeps the mark of a form that changed the row `id`. A crash before it is harmless: a change
     /// that comes twice is refused or changes nothing.
-    pub(super) fn keep_mark(&self, id: i64) -> Result<(), StoreError> {
+    pub(super) fn keep_mark(&self, id: i64) -> PageResult<()> {
         let Some(mark) = self.mark() else { return Ok(()) };
         self.write(|tx| tx.keep_mark(mark, id, self.now))
     }
@@ -326,7 +316,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Refuses methods that no page has, and forms that no page of ours made.
-    pub(super) fn refuse_unsafe(&self) -> Result<Option<Response>, PageError> {
+    pub(super) fn refuse_unsafe(&self) -> PageResult<Option<Response>> {
         let w = self.words();
         match self.request.method.as_str() {
             "GET" | "HEAD" => Ok(None),
@@ -362,11 +352,11 @@ impl<'a> Visit<'a> {
 /// What may be refused to a person.
 pub(super) trait Refusal {
     /// Why, in the reader's words; `Err` when it is no refusal.
-    fn in_language(self, language: Language) -> Result<String, PageError>;
+    fn in_language(self, language: Language) -> PageResult<String>;
 }
 
 impl Refusal for ComposeError {
-    fn in_language(self, language: Language) -> Result<String, PageError> {
+    fn in_language(self, language: Language) -> PageResult<String> {
         match self {
             Self::Refused(why) | Self::Changed(why) | Self::Field { why, .. } => {
                 Ok(why.text(language))
@@ -378,7 +368,7 @@ impl Refusal for ComposeError {
 }
 
 impl Refusal for ChannelError {
-    fn in_language(self, language: Language) -> Result<String, PageError> {
+    fn in_language(self, language: Language) -> PageResult<String> {
         match self {
             Self::Refused(why) => Ok(why.text(language)),
             Self::Store(error) => Err(error.into()),

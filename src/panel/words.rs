@@ -11,23 +11,17 @@ impl Language {
 
     /// The short names of the days, from Sunday, and of the months.
     pub(super) fn calendar(self) -> ([&'static str; 7], [&'static str; 12]) {
-        self.pick(
-            (
-                ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
-                [
-                    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
-                    "Dec",
-                ],
-            ),
-            (
-                ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"],
-                [
-                    "Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov",
-                    "Des",
-                ],
-            ),
-        )
+        let (days, months) = self.pick(
+            ("Sun Mon Tue Wed Thu Fri Sat", "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"),
+            ("Min Sen Sel Rab Kam Jum Sab", "Jan Feb Mar Apr Mei Jun Jul Agu Sep Okt Nov Des"),
+        );
+        (each_word(days), each_word(months))
     }
+}
+
+fn each_word<const N: usize>(text: &'static str) -> [&'static str; N] {
+    let mut words = text.split(' ');
+    std::array::from_fn(|_| words.next().unwrap_or_default())
 }
 
 macro_rules! words {

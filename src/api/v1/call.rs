@@ -304,6 +304,17 @@ impl<'a> Call<'a> {
     }
 
     pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.check_is_object()?;
+        let mut text = serde_json::Deserializer::from_slice(&self.request.body);
+        let read = serde_path_to_error::deserialize(&mut text);
+        let read =
+            read.map_err(|error| unreadable(error.path().to_string(), &error.into_inner()))?;
+        let end = text.end();
+        end.map_err(|_| Problem::new(400, "not_json", "something follows the JSON of the body"))?;
+        Ok(read)
+    }
+
+    fn check_is_object(&self) -> Result<(), Problem> {
         let content_type = self.request.header("Content-Type").unwrap_or("application/json");
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
@@ -314,25 +325,7 @@ impl<'a> Call<'a> {
         if self.request.body.trim_ascii_start().starts_with(b"[") {
             return Err(Problem::new(422, "invalid", "the body must be a JSON object"));
         }
-        let mut text = serde_json::Deserializer::from_slice(&self.request.body);
-        let read = serde_path_to_error::deserialize(&mut text).map_err(|error| {
-            let path = error.path().to_string();
-            let words = error.into_inner();
-            if words.is_data() {
-                let words = words.to_string();
-                // Of a name that is missing or not known, only the words tell.
-                let named = words.split('`').nth(1).filter(|_| path == "." || path == "?");
-                let field = named.unwrap_or(&path).to_owned();
-                let code =
-                    if words.starts_with("unknown field") { "unknown_field" } else { "invalid" };
-                Problem::invalid(&field, code, words)
-            } else {
-                Problem::new(400, "not_json", format!("the body is no JSON: {words}"))
-            }
-        })?;
-        let end = text.end();
-        end.map_err(|_| Problem::new(400, "not_json", "something follows the JSON of the body"))?;
-        Ok(read)
+        Ok(())
     }
 
     /// Refuses a change of what is not as the caller saw it; `stamp` is how it is now.
@@ -348,6 +341,19 @@ impl<'a> Call<'a> {
         let words = "it was changed since you looked at it: look again";
         Err(Problem::new(412, "changed_meanwhile", words))
     }
+}
+
+/// What is wrong with a body that is JSON, or is none.
+fn unreadable(path: String, error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        return Problem::new(400, "not_json", format!("the body is no JSON: {error}"));
+    }
+    let words = error.to_string();
+    // Of a name that is missing or not known, only the words tell.
+    let named = words.split('`').nth(1).filter(|_| path == "." || path == "?");
+    let field = named.map_or(path, str::to_owned);
+    let code = if words.starts_with("unknown field") { "unknown_field" } else { "invalid" };
+    Problem::invalid(&field, code, words)
 }
 
 pub(super) fn etag(stamp: &str) -> String {
