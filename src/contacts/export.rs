@@ -39,17 +39,6 @@ pub enum Format {
     Excel,
 }
 
-/// Writes all contacts that have `filter`'s tag to `out`; returns how many. Numbers are
-/// written as `+62…` when they can be read, else as they are.
-pub fn export(
-    store: &mut Store,
-    filter: &Filter,
-    country: &CountryCode,
-    out: &mut dyn Write,
-) -> Result<u64, ExportError> {
-    export_as(Format::Plain, store, filter, country, out)
-}
-
 /// Writes these contacts; returns how many.
 pub(crate) fn export_some(
     format: Format,
@@ -61,8 +50,9 @@ pub(crate) fn export_some(
     export_that(format, store, &|row| ids.contains(&row.id), country, out)
 }
 
-/// The same, in another form.
-pub fn export_as(
+/// Writes all contacts that have `filter`'s tag to `out`; returns how many. Numbers are
+/// written as `+62…` when they can be read, else as they are.
+pub fn export(
     format: Format,
     store: &mut Store,
     filter: &Filter,

@@ -146,15 +146,17 @@ impl Remote {
         Ok(rows)
     }
 
-    /// All rows, page by page: `next` asks for those behind the last one. The server may cut a page at less.
-    fn pages<T>(next: impl Fn(Option<&T>) -> Answer, read: impl Fn(&Value) -> T) -> Told<Vec<T>> {
-        let mut all = Vec::new();
+    /// All rows, page by page in the order of the column `id`. The server may cut a page at less.
+    fn all_by(&self, id: &str, path: &str, rest: &str) -> Answer {
+        let mut all: Vec<Value> = Vec::new();
         loop {
-            let rows = next(all.last())?;
+            let last = all.last().map(|row| text(row, id).unwrap_or_default());
+            let after = last.map(|last| format!("&{id}=gt.{}", encode(&last))).unwrap_or_default();
+            let rows = self.ask(Method::Get, &format!("{path}{after}{rest}"), "", None)?;
             if rows.is_empty() {
                 return Ok(all);
             }
-            all.extend(rows.iter().map(&read));
+            all.extend(rows);
         }
     }
 
@@ -170,18 +172,14 @@ impl Remote {
     pub(super) fn channels(&self, tables: &Tables) -> Told<Vec<RemoteChannel>> {
         let table = &tables.channels;
         let select = table.select("id name session_name is_active");
-        let page = |last: Option<&RemoteChannel>| {
-            let after = last.map(|last| format!("&id=gt.{}", encode(&last.id)));
-            let after = after.unwrap_or_default();
-            let path = format!("{}?select={select}&order=id&limit={PAGE}{after}", table.name);
-            self.ask(Method::Get, &path, "", None)
-        };
-        Self::pages(page, |row| RemoteChannel {
+        let path = format!("{}?select={select}&order=id&limit={PAGE}", table.name);
+        let channel = |row: &Value| RemoteChannel {
             id: text(row, "id").unwrap_or_default(),
             name: text(row, "name").unwrap_or_default(),
             session_name: text(row, "session_name").filter(|name| !name.trim().is_empty()),
             is_active: row["is_active"].as_bool() != Some(false),
-        })
+        };
+        Ok(self.all_by("id", &path, "")?.iter().map(channel).collect())
     }
 
     /// A page of what is due since `since` on `channels`, after the row `after`. The database's clock
@@ -320,13 +318,18 @@ impl Remote {
     /// All claims that fit, page by page: the server may cut pages at less.
     fn claims(&self, filter: &Filter, select: &str) -> Told<Vec<RemoteClaim>> {
         let rest = format!("{select}&order=due_at,auto_message_id&limit=1000");
-        let page = |last: Option<&RemoteClaim>| {
-            let after =
-                last.map(|last| (("due_at", &*last.due_at), ("auto_message_id", &*last.message)));
-            let behind = after.map(|(at, id)| filter.clone().and_after(at, id));
-            self.get(CLAIMS, behind.as_ref().unwrap_or(filter), &rest)
-        };
-        Self::pages(page, claim)
+        let mut all: Vec<RemoteClaim> = Vec::new();
+        loop {
+            let behind = all.last().map(|last| {
+                let (at, id) = (("due_at", &*last.due_at), ("auto_message_id", &*last.message));
+                filter.clone().and_after(at, id)
+            });
+            let rows = self.get(CLAIMS, behind.as_ref().unwrap_or(filter), &rest)?;
+            if rows.is_empty() {
+                return Ok(all);
+            }
+            all.extend(rows.iter().map(claim));
+        }
     }
 
     pub(super) fn open_claims_of_others(
@@ -345,7 +348,10 @@ impl Remote {
 
     /// Gives a claim back, unless another appliance has settled it.
     pub(super) fn release(&self, message: &str, due_at: &str, token: &str) -> Answer {
-        let filter = claim_filter(message, due_at, token).and("settled_at", "is", "null");
+        let filter = Filter::equal("auto_message_id", message)
+            .and("due_at", "eq", due_at)
+            .and("claim_token", "eq", token)
+            .and("settled_at", "is", "null");
         self.ask(Method::Delete, &format!("{CLAIMS}?{}", filter.text()), ROWS, None)
     }
 
@@ -365,13 +371,8 @@ impl Remote {
         let doubtful = filter.clone().and_all(&doubtful);
         let body = json!({ "status": "unknown", "error": words });
         self.patch(DELIVERIES, &doubtful, "&select=chat_id", &body)?;
-        let page = |last: Option<&Value>| {
-            let chat = last.and_then(|row| text(row, "chat_id"));
-            let behind = chat.map(|chat| filter.clone().and("chat_id", "gt", &chat));
-            let rest = "&select=chat_id,status&order=chat_id&limit=1000";
-            self.get(DELIVERIES, behind.as_ref().unwrap_or(&filter), rest)
-        };
-        Self::pages(page, Value::clone)
+        let path = format!("{DELIVERIES}?{}", filter.text());
+        self.all_by("chat_id", &path, "&select=chat_id,status&order=chat_id&limit=1000")
     }
 
     /// Writes results; a row that is older than what is there is dropped by the database.
@@ -419,13 +420,9 @@ impl Remote {
             taken_at: text(row, "taken_at"),
             seen_at: text(row, "seen_at"),
         };
-        let page = |last: Option<&Owner>| {
-            let after = last.map(|last| format!("&channel_id=gt.{}", encode(&last.channel)));
-            let after = after.unwrap_or_default();
-            let path = format!("{OWNERS}?order=channel_id&limit=1000{after}");
-            self.ask(Method::Get, &path, "", None)
-        };
-        Self::pages(page, owner)
+        let path = format!("{OWNERS}?order=channel_id&limit=1000");
+        let rows = self.all_by("channel_id", &path, "")?;
+        Ok(rows.iter().map(owner).collect())
     }
 
     /// Says that this appliance lives. Returns the channels that are still its own.
@@ -500,14 +497,6 @@ pub(super) struct Owner {
     pub(super) appliance: String,
     pub(super) taken_at: Option<String>,
     pub(super) seen_at: Option<String>,
-}
-
-fn claim_filter(message: &str, due_at: &str, token: &str) -> Filter {
-    Filter::equal("auto_message_id", message).and("due_at", "eq", due_at).and(
-        "claim_token",
-        "eq",
-        token,
-    )
 }
 
 /// A column as text: numbers too, and JSON as it is written.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io::{self, Cursor};
 
-use auto_message_scheduler::contacts::export::export;
+use auto_message_scheduler::contacts::export::{Format, export};
 use auto_message_scheduler::contacts::import::{
     ImportError, ImportRules, Imported, Refused, Watch, import, import_strictly,
 };
@@ -273,7 +273,10 @@ fn an_export_comes_back_as_it_went() {
     let mut store = Store::open(&world.path).unwrap();
     let country = CountryCode::parse("62").unwrap();
     let mut list = Vec::new();
-    assert_eq!(export(&mut store, &Filter::default(), &country, &mut list).unwrap(), 3);
+    assert_eq!(
+        export(Format::Plain, &mut store, &Filter::default(), &country, &mut list).unwrap(),
+        3
+    );
     for line in String::from_utf8(list.clone()).unwrap().lines() {
         for cell in line.split(',') {
             assert!(!cell.starts_with(['=', '+', '-', '@']), "a formula: {line}");
@@ -287,7 +290,7 @@ fn an_export_comes_back_as_it_went() {
     assert_eq!(ids, [1]);
     let mut again = Vec::new();
     let mut store = Store::open(&other.path).unwrap();
-    export(&mut store, &Filter::default(), &country, &mut again).unwrap();
+    export(Format::Plain, &mut store, &Filter::default(), &country, &mut again).unwrap();
     assert_eq!(String::from_utf8(again), String::from_utf8(list));
 }
 
@@ -323,7 +326,10 @@ fn who_reads_a_long_export_slowly_does_not_keep_the_database_at_an_old_moment() 
     let mut pager = Pager { world: &world, looks: 0 };
     let mut store = Store::open(&world.path).unwrap();
     let country = CountryCode::parse("62").unwrap();
-    assert_eq!(export(&mut store, &Filter::default(), &country, &mut pager).unwrap(), 3002);
+    assert_eq!(
+        export(Format::Plain, &mut store, &Filter::default(), &country, &mut pager).unwrap(),
+        3002
+    );
     assert!(pager.looks > 3);
 }
 

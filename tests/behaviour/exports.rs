@@ -1,7 +1,7 @@
 //! Lists that go out, as a spreadsheet of any country reads them, and back again.
 
 use auto_message_scheduler::contacts::Filter;
-use auto_message_scheduler::contacts::export::{export, write_row};
+use auto_message_scheduler::contacts::export::{Format, export, write_row};
 use auto_message_scheduler::contacts::import::{ImportRules, Refused, Watch, import};
 use auto_message_scheduler::language::Language;
 use auto_message_scheduler::recipient::CountryCode;
@@ -21,7 +21,7 @@ fn exported(world: &World) -> String {
     let mut store = Store::open(&world.path).unwrap();
     let country = CountryCode::parse("62").unwrap();
     let mut list = Vec::new();
-    export(&mut store, &Filter::default(), &country, &mut list).unwrap();
+    export(Format::Plain, &mut store, &Filter::default(), &country, &mut list).unwrap();
     String::from_utf8(list).unwrap()
 }
 

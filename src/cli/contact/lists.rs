@@ -322,7 +322,7 @@ pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> Result<(), CliEr
     let format = if args.program.is_some() { Format::Excel } else { Format::Plain };
     let Some(path) = &args.file else {
         let mut out = BufWriter::new(io::stdout().lock());
-        return match export::export_as(format, store, &filter, &config.country, &mut out)
+        return match export::export(format, store, &filter, &config.country, &mut out)
             .and_then(|_| Ok(out.flush()?))
         {
             Err(export::ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -333,7 +333,7 @@ pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> Result<(), CliEr
     };
     refuse_taken(path, config, None)?;
     let mut out = BufWriter::new(create(path)?);
-    let count = export::export_as(format, store, &filter, &config.country, &mut out)?;
+    let count = export::export(format, store, &filter, &config.country, &mut out)?;
     out.flush()?;
     say(&format!("{}: {count} contacts", path.display()))
 }

@@ -8,7 +8,7 @@ use auto_message_scheduler::alarm::Callbacks;
 use auto_message_scheduler::api::{Api, V1, keys};
 use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::config::{Config, Secret};
-use auto_message_scheduler::contacts::export::export;
+use auto_message_scheduler::contacts::export::{Format, export};
 use auto_message_scheduler::contacts::{self, Changes, Filter, opt_out};
 use auto_message_scheduler::delivery::{Ack, CapWarning, Hold, MessageId, MessageStatus, Status};
 use auto_message_scheduler::fake_waha::{Engine, Options};
@@ -556,7 +556,8 @@ fn keep_contacts(world: &World) {
     store.read(|tx| tx.unresolved_hidden(now)).unwrap();
     contacts::remove(&mut store, &[id], true, &config, now).unwrap();
     contacts::each(&mut store, &Filter::default(), &country, |_| {}).unwrap();
-    export(&mut store, &Filter::default(), &country, &mut Cursor::new(Vec::new())).unwrap();
+    export(Format::Plain, &mut store, &Filter::default(), &country, &mut Cursor::new(Vec::new()))
+        .unwrap();
     store.write(|tx| tx.add_contact("demo", "081200007079")).unwrap();
 }
 
