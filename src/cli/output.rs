@@ -38,7 +38,6 @@ pub(super) fn say(text: &str) -> Result<(), CliError> {
     print(format!("{}\n", terminal::lines(text)).as_bytes())
 }
 
-/// Prints bytes as they are.
 pub(super) fn print(bytes: &[u8]) -> Result<(), CliError> {
     unless_read_enough(io::stdout().write_all(bytes).map_err(CliError::from))
 }

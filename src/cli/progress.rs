@@ -38,7 +38,6 @@ impl Progress {
         self.position.store(position, Ordering::Relaxed);
     }
 
-    /// That `more` of it is done.
     pub(super) fn advance(&self, more: u64) {
         self.position.fetch_add(more, Ordering::Relaxed);
     }

@@ -23,7 +23,6 @@ const USUAL: &str = " admin administrator bismillah indonesia password qwerty qw
                      sayang whatsapp letmein welcome iloveyou changeme ";
 
 impl AdminPassword {
-    /// Whether the hash is this one's.
     pub(crate) fn fits(&self, hash: &str) -> bool {
         match self {
             Self::Plain(plain) => password::fits(hash, plain.reveal()),

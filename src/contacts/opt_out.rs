@@ -18,7 +18,6 @@ pub(crate) const STOP_WORDS: [&str; 6] =
 /// Longer texts are not looked at.
 const STOP_BYTES_MAX: usize = 100;
 
-/// The result of an opt-out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OptedOut {
     /// The contacts with the number; one is made if there is none. Empty when the number is hidden.

@@ -81,7 +81,6 @@ pub(crate) fn give(tags: &mut Vec<String>, tag: &str) -> bool {
     is_new
 }
 
-/// The column for these tags.
 pub(crate) fn to_column(tags: &[String]) -> String {
     Value::from(tags).to_string()
 }

@@ -15,7 +15,6 @@ const SKEW_TOO_MUCH: Duration = Duration::from_mins(5);
 /// From here on WAHA offers message ids beforehand.
 const OFFERS_IDS: [u32; 3] = [2026, 4, 3];
 
-/// A WAHA that answers, and what it is.
 pub(super) struct Answering {
     waha: Waha,
     server: ServerReport,
@@ -108,7 +107,6 @@ impl Answering {
         &self.server
     }
 
-    /// Looks at the session of a channel.
     pub(super) fn session(
         &self,
         name: &str,

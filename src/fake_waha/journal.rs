@@ -107,7 +107,6 @@ impl Journal {
         self.kept().lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid.clone())
     }
 
-    /// What an answer at `at` has as `Date`.
     pub(super) fn date(&self, at: Timestamp) -> Option<Timestamp> {
         match self.kept().tells_date {
             TellsDate::OfTheClock => Some(at),

@@ -38,7 +38,6 @@ pub(crate) struct Act {
     /// A stable name, such as `cancelled`.
     pub(crate) what: String,
     pub(crate) kind: Option<ActedOn>,
-    /// Its id.
     pub(crate) about: Option<i64>,
     /// How many it was, where it is more than one.
     pub(crate) number: Option<i64>,

@@ -23,7 +23,6 @@ text_enum! {
     }
 }
 
-/// A row of `api_keys`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ApiKey {
     #[serde(skip)]

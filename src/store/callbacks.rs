@@ -23,7 +23,6 @@ text_enum! {
     }
 }
 
-/// A row of `callbacks`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Callback {
     pub(crate) id: i64,

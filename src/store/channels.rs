@@ -448,7 +448,6 @@ impl Tx<'_> {
         self.query_rows(sql, &[], |row| read! { row => StatusCount { counted, status, number } })
     }
 
-    /// Every channel, with how many deliveries wait for it.
     pub fn channels_with_pending(&self) -> SqlResult<Vec<(Channel, u64)>> {
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT count(*) FROM deliveries d

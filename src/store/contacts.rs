@@ -62,7 +62,6 @@ pub struct Skipped {
     pub(crate) settled: Vec<Settled>,
 }
 
-/// A delivery that waits for a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingForContact {
     pub(crate) id: i64,
@@ -157,7 +156,6 @@ impl Tx<'_> {
         self.each_row(sql, params! { after }, &mut |row| visit(&ContactRow(row)))
     }
 
-    /// Adds a contact with a name and a number and returns its id.
     pub fn add_contact(&self, name: &str, phone_number: &str) -> SqlResult<i64> {
         let sql = "INSERT INTO contacts (name, phone_number) VALUES (:name, :phone_number)";
         self.insert_row(sql, params! { name, phone_number })
@@ -190,7 +188,6 @@ impl Tx<'_> {
         others.iter().try_for_each(|contact| self.insert_contact(contact, now).map(drop))
     }
 
-    /// Writes all columns of a contact that is there.
     pub(crate) fn update_contact(&self, contact: &Contact, now: &str) -> SqlResult<()> {
         let sql = "UPDATE contacts SET name = :name, phone_number = :phone_number, tags = :tags,
                        attributes = :attributes, opted_out_at = :opted_out_at, updated_at = :now
@@ -206,13 +203,11 @@ impl Tx<'_> {
         self.change("DELETE FROM contacts WHERE id = :id", params! { id })
     }
 
-    /// Writes the tags of a contact.
     pub(crate) fn set_tags(&self, id: i64, tags: &str, now: &str) -> SqlResult<()> {
         let sql = "UPDATE contacts SET tags = :tags, updated_at = :now WHERE id = :id";
         self.execute_sql(sql, params! { id, tags, now })
     }
 
-    /// Keeps a contact that is about to be removed.
     pub(crate) fn keep_removed(
         &self,
         contact: &Contact,
@@ -228,7 +223,6 @@ impl Tx<'_> {
         self.execute_sql(sql, params)
     }
 
-    /// The contacts of a batch that were removed since `oldest`.
     pub(crate) fn removed_since(&self, batch: &str, oldest: Timestamp) -> SqlResult<Vec<Contact>> {
         let sql =
             "SELECT id, name, phone_number, tags, attributes, NULL AS opted_out_at, created_at,
@@ -333,7 +327,6 @@ impl Tx<'_> {
         self.change(sql, params! { digits, ":id": contact_id })
     }
 
-    /// Whose a noted number is.
     pub(crate) fn noted_number(&self, digits: i64) -> SqlResult<Option<i64>> {
         let sql = "SELECT contact_id FROM temp.noted_numbers WHERE digits = :digits";
         self.query_maybe(sql, params! { digits })
@@ -383,7 +376,6 @@ impl Tx<'_> {
         Ok(from.newest_first(kept))
     }
 
-    /// How many contacts there are.
     pub(crate) fn count_contacts(&self) -> SqlResult<u64> {
         self.query_value("SELECT count(*) FROM contacts", &[])
     }
@@ -474,7 +466,6 @@ impl Tx<'_> {
         self.query_optional(sql, params! { ":id": delivery_id }, read)
     }
 
-    /// How many requests to a contact are in flight.
     pub(crate) fn count_in_flight_to(&self, contact_id: i64) -> SqlResult<u64> {
         let sql = "SELECT count(*) FROM deliveries
                    WHERE status = 'sending' AND contact_id = :contact_id";

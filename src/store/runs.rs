@@ -28,7 +28,6 @@ pub struct RunCounts {
     pub(crate) failed: u64,
 }
 
-/// A row of `runs`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Run {
     pub(crate) id: i64,

@@ -37,7 +37,6 @@ enum Told {
     Stopped,
 }
 
-/// What becomes of a turn.
 enum Turn {
     /// It is taken: the channel's session, and whether it rests afterwards.
     Taken(String, bool),

@@ -50,7 +50,6 @@ impl TestSendArgs {
     }
 }
 
-/// What became of it.
 enum Seen {
     Ended(Box<Delivery>),
     /// The message failed before it was planned.
