@@ -23,6 +23,7 @@ use crate::http::{Class, Request, Response, Routes, refuse};
 use crate::logging::in_one_line;
 use crate::secret::Accepted;
 use crate::store::{ApiKey, SqlResult, Store, StoreError, Trigger, Tx};
+use crate::text_enum::text_enum;
 use crate::trigger::{Progress, RunNumber, RunReport, Triggers};
 
 pub use pages::{PAGE_BODY_BYTES_MAX, PAGES_ROOT, Pages, STRANGERS_BODY_BYTES_MAX, takes_files};
@@ -31,7 +32,6 @@ pub use webhook::{BODY_BYTES_MAX, Webhook};
 
 use metrics::Figures;
 
-const WEBHOOK_PATH: &str = "/api/waha-webhook";
 /// Wrong secrets in a minute, from all addresses; more get 429.
 const WRONG_SECRETS_MAX: u32 = 10;
 
@@ -66,25 +66,14 @@ pub struct Api {
     large_page: Mutex<()>,
 }
 
-#[derive(Clone, Copy)]
-enum Route {
-    Cron,
-    Scheduler,
-    Webhook,
-    Health,
-    Metrics,
-}
-
-impl Route {
-    fn find(path: &str) -> Option<Self> {
-        match path {
-            "/api/cron-auto-message" => Some(Self::Cron),
-            "/api/auto-message-scheduler" => Some(Self::Scheduler),
-            WEBHOOK_PATH => Some(Self::Webhook),
-            "/health" => Some(Self::Health),
-            "/metrics" => Some(Self::Metrics),
-            _ => None,
-        }
+text_enum! {
+    /// The paths that are no page's and not those of `v1`.
+    enum Route {
+        Cron = "/api/cron-auto-message",
+        Scheduler = "/api/auto-message-scheduler",
+        Webhook = "/api/waha-webhook",
+        Health = "/health",
+        Metrics = "/metrics",
     }
 }
 
@@ -146,7 +135,7 @@ impl Api {
             return Response::new(303, "text/plain; charset=utf-8", "")
                 .with("Location", PAGES_ROOT);
         }
-        let Some(route) = Route::find(request.path()) else { return nothing_here() };
+        let Some(route) = Route::from_word(request.path()) else { return nothing_here() };
         match (route, request.method.as_str(), &self.webhook) {
             (Route::Webhook, _, None) => nothing_here(),
             (Route::Webhook, "POST", Some(_)) if !may_wait => {
@@ -305,14 +294,10 @@ impl Api {
             tx.count_due(now.wall)?;
             self.is_stale(tx, now)
         });
+        let has_trouble = self.triggers.has_database_trouble();
         let (status, word) = match looked {
-            Ok(is_stale) if !self.triggers.has_database_trouble() => {
-                if is_stale {
-                    (503, "stale")
-                } else {
-                    (200, "ok")
-                }
-            }
+            Ok(true) if !has_trouble => (503, "stale"),
+            Ok(false) if !has_trouble => (200, "ok"),
             Ok(_) | Err(_) => (503, "database_error"),
         };
         Response::json(status, &json!({"status": word}))
@@ -369,7 +354,7 @@ impl Routes for Api {
             // A request without a good key is refused at once, and takes no turn of the others.
             return self.api_key(request).ok().flatten().map(|_| v1::CLASS);
         }
-        match Route::find(request.path())? {
+        match Route::from_word(request.path())? {
             Route::Scheduler => Some(WAITING),
             Route::Webhook if request.length() > LARGE_BYTES => Some(LARGE_EVENT),
             Route::Webhook => Some(EVENT),

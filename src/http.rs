@@ -49,7 +49,6 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const STACK_BYTES: usize = 128 * 1024;
 const THREAD_TRIES: u32 = 3;
-/// After an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// For the answers that are under way when it is stopped.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
@@ -59,7 +58,6 @@ const BACKLOG: i32 = 4096;
 
 const FULL: Refusal = Refusal::new(503, "too many connections");
 
-/// How long everything may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// From the first wait for a head to its end.
@@ -102,7 +100,6 @@ pub trait Admission: Send + Sync {
     fn admit(&self, head: &Head) -> Result<u64, Refusal>;
 }
 
-/// The front cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum FrontError {
     #[error("no connection could be accepted for a minute: raise the limit of open files")]
@@ -250,7 +247,6 @@ impl Shared {
         }
     }
 
-    /// Gives a connection a slot and a thread.
     fn take(self: &Arc<Self>, stream: TcpStream, peer: IpAddr) {
         // In a flood, many are gone before they are taken: they need no thread.
         if !input::has_closed(&stream).is_ok_and(|has_closed| !has_closed) {

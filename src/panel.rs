@@ -160,17 +160,13 @@ impl Pages for Panel {
 
     fn answer(&self, request: &mut Request) -> Response {
         // A page that breaks must not take the thread's place in the server with it.
-        match catch_unwind(AssertUnwindSafe(|| self.route(request))) {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(error)) => {
-                log::error!("panel: a page could not be made: {}", in_one_line(&error));
-                reply::broken()
-            }
-            Err(_) => {
-                log::error!("panel: a page could not be made: {}", "it panicked; see stderr");
-                reply::broken()
-            }
-        }
+        let why = match catch_unwind(AssertUnwindSafe(|| self.route(request))) {
+            Ok(Ok(reply)) => return reply,
+            Ok(Err(error)) => in_one_line(&error),
+            Err(_) => "it panicked; see stderr".to_owned(),
+        };
+        log::error!("panel: a page could not be made: {why}");
+        reply::broken()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{PAGE_BODY_BYTES_MAX, WEBHOOK_PATH, v1, webhook};
+use super::{PAGE_BODY_BYTES_MAX, Route, v1, webhook};
 use crate::config::{Authority, Config};
 use crate::http::{Admission, Head, Length, Refusal};
 
@@ -53,7 +53,7 @@ impl Admission for Arc<Config> {
             return Err(Refusal::new(400, words));
         }
         let media_bytes_max = usize::try_from(self.media_max_mb << 20).unwrap_or(usize::MAX);
-        let bytes_max = if head.path() == WEBHOOK_PATH {
+        let bytes_max = if head.path() == Route::Webhook.as_str() {
             webhook::BODY_BYTES_MAX
         } else if head.path() == v1::FILES_PATH {
             media_bytes_max.saturating_add(FORM_BYTES)

@@ -48,25 +48,19 @@ struct Route {
     method: &'static str,
     /// From [`ROOT`]; `{id}` is a number.
     path: &'static str,
-    needs: Needs,
+    /// What a key must be allowed to do.
+    needs: Can,
     /// The parameters that its query may have; one that ends with a dot may go on.
     query: Names,
     answer: Answer,
 }
 
-/// What a key must be allowed to do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    Read,
-    Write,
-}
-
 const fn get(path: &'static str, query: Names, answer: Answer) -> Route {
-    Route { method: "GET", path, needs: Needs::Read, query, answer }
+    Route { method: "GET", path, needs: Can::Read, query, answer }
 }
 
 const fn change(method: &'static str, path: &'static str, query: Names, answer: Answer) -> Route {
-    Route { method, path, needs: Needs::Write, query, answer }
+    Route { method, path, needs: Can::Write, query, answer }
 }
 
 const fn post(path: &'static str, answer: Answer) -> Route {
@@ -81,7 +75,7 @@ const ROUTES: &[Route] = &[
         messages::list,
     ),
     post("/messages", messages::create),
-    Route { needs: Needs::Read, ..post("/messages/preview", messages::preview) },
+    Route { needs: Can::Read, ..post("/messages/preview", messages::preview) },
     get("/messages/{id}", &[], messages::show),
     change("PATCH", "/messages/{id}", &[], messages::edit),
     change("DELETE", "/messages/{id}", &["forget_unknown"], messages::remove),
@@ -181,11 +175,7 @@ impl V1 {
             }
             .response();
         };
-        let may = match route.needs {
-            Needs::Read => matches!(key.can, Can::Read | Can::Both),
-            Needs::Write => matches!(key.can, Can::Write | Can::Both),
-        };
-        if !may {
+        if key.can != Can::Both && key.can != route.needs {
             let words = format!("this key may only {}: `api-key add` makes others", key.can);
             return Problem::new(403, "key_has_no_right", words).response();
         }

@@ -37,9 +37,7 @@ impl Answers {
     fn keep(&self, answer: Answer) {
         let mut kept = lock(&self.0);
         kept.push_back(answer);
-        let bytes =
-            |kept: &VecDeque<Answer>| -> usize { kept.iter().map(|one| one.page.body.len()).sum() };
-        while bytes(&kept) > BYTES_MAX {
+        while kept.iter().map(|one| one.page.body.len()).sum::<usize>() > BYTES_MAX {
             kept.pop_front();
         }
         kept.shrink_to_fit();

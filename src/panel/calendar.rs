@@ -133,7 +133,7 @@ impl Asked {
     }
 }
 
-fn start(visit: &Visit<'_>, date: Date) -> Timestamp {
+pub(super) fn start(visit: &Visit<'_>, date: Date) -> Timestamp {
     visit.panel.config.zone.to_utc(date.midnight())
 }
 
@@ -142,7 +142,7 @@ pub(super) fn read_date(text: &str) -> Option<Date> {
     Some(OffsetDateTime::from_unix_timestamp(at.secs()).ok()?.date())
 }
 
-fn days_after(date: Date, days: u16) -> Date {
+pub(super) fn days_after(date: Date, days: u16) -> Date {
     date.saturating_add(time::Duration::days(days.into()))
 }
 

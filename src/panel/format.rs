@@ -44,8 +44,8 @@ pub(super) fn message_badge(status: MessageStatus, w: &'static Words) -> Badge {
     let (class, icon, word) = match status {
         MessageStatus::Scheduled => ("info", CLOCK, w.status_scheduled),
         MessageStatus::Sending => ("busy", ARROW, w.status_sending),
-        MessageStatus::Sent => ("good", CHECK, w.status_sent),
-        MessageStatus::Failed => ("bad", CROSS, w.status_failed),
+        MessageStatus::Sent => ("good", CHECK, w.sent),
+        MessageStatus::Failed => ("bad", CROSS, w.failed),
         MessageStatus::Cancelled => ("off", CROSS, w.status_cancelled),
         MessageStatus::Draft => ("off", PAUSE, w.status_draft),
     };
@@ -56,15 +56,15 @@ pub(super) fn message_badge(status: MessageStatus, w: &'static Words) -> Badge {
 pub(super) fn delivery_badge(status: Status, ack: Option<i64>, w: &'static Words) -> Badge {
     let (class, icon, word) = match (status, ack.unwrap_or(0)) {
         (Status::Pending, _) => ("info", CLOCK, w.delivery_pending),
-        (Status::Sending, _) => ("busy", ARROW, w.delivery_sending),
-        (Status::Sent, 3..) => ("seen", CHECKS, w.delivery_read),
-        (Status::Sent, 2) => ("good", CHECKS, w.delivery_delivered),
-        (Status::Sent, _) => ("good", CHECK, w.delivery_sent),
-        (Status::Failed, _) => ("bad", CROSS, w.delivery_failed),
-        (Status::Skipped, _) => ("off", SKIP, w.delivery_skipped),
-        (Status::Expired, _) => ("bad", CLOCK, w.delivery_expired),
-        (Status::Cancelled, _) => ("off", CROSS, w.delivery_cancelled),
-        (Status::Unknown, _) => ("warn", QUESTION, w.delivery_unknown),
+        (Status::Sending, _) => ("busy", ARROW, w.status_sending),
+        (Status::Sent, 3..) => ("seen", CHECKS, w.read),
+        (Status::Sent, 2) => ("good", CHECKS, w.delivered),
+        (Status::Sent, _) => ("good", CHECK, w.sent),
+        (Status::Failed, _) => ("bad", CROSS, w.failed),
+        (Status::Skipped, _) => ("off", SKIP, w.skipped),
+        (Status::Expired, _) => ("bad", CLOCK, w.too_late),
+        (Status::Cancelled, _) => ("off", CROSS, w.status_cancelled),
+        (Status::Unknown, _) => ("warn", QUESTION, w.unknown),
     };
     Badge { class, icon, word }
 }

@@ -160,10 +160,9 @@ pub(super) struct AtOnce {
 impl AtOnce {
     pub(super) fn of(visit: &Visit<'_>, listed: &Message) -> Self {
         let w = visit.words();
-        let ask = |count: u64| {
-            let is_many = count > compose::NOW_UNASKED_MAX;
-            let ask = || w.ask_now.replace("{}", &visit.number(count));
-            if is_many { ask() } else { String::new() }
+        let ask = |count: u64| match count {
+            0..=compose::NOW_UNASKED_MAX => String::new(),
+            count => w.ask_now.replace("{}", &visit.number(count)),
         };
         let is_due = listed.scheduled_at.is_some_and(|at| at <= visit.now);
         let failed = visit.number(listed.counts.failed);

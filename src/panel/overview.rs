@@ -18,7 +18,7 @@ use crate::store::{Ended, Message, Run, SqlResult, Tx};
 use crate::supabase::{AWAY_MAX, LinkStatus};
 
 const NEXT_MAX: u32 = 5;
-const DAYS: usize = 30;
+const DAYS: u16 = 30;
 /// Of more numbers, those that need a person come first; the others have a page of their own.
 const CHANNELS_SHOWN_MAX: usize = 12;
 const CHANNELS_WARNED_MAX: usize = 5;
@@ -191,16 +191,8 @@ fn next_messages(tx: &Tx<'_>) -> SqlResult<Vec<Message>> {
 
 /// When each of the last days began, and when the present one ends.
 fn day_starts(visit: &Visit<'_>) -> Vec<Timestamp> {
-    let zone = &visit.panel.config.zone;
-    let today = zone.to_local(visit.now).date();
-    let mut date = today.next_day().unwrap_or(today);
-    let mut starts = Vec::with_capacity(DAYS + 1);
-    for _ in 0..=DAYS {
-        starts.push(zone.to_utc(date.midnight()));
-        date = date.previous_day().unwrap_or(date);
-    }
-    starts.reverse();
-    starts
+    let first = visit.today().saturating_sub(time::Duration::days(i64::from(DAYS) - 1));
+    (0..=DAYS).map(|days| calendar::start(visit, calendar::days_after(first, days))).collect()
 }
 
 fn warnings(
