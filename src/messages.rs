@@ -133,13 +133,10 @@ impl ComposeError {
 
     /// The same refusal, as one of this field.
     fn of(self, field: &'static str) -> Self {
-        match self {
-            Self::Refused(why) => Self::Field { field, why },
-            other @ (Self::Field { .. }
-            | Self::Changed(_)
-            | Self::MadeBefore(_)
-            | Self::Store(_)) => other,
+        if let Self::Refused(why) = self {
+            return Self::Field { field, why };
         }
+        self
     }
 }
 

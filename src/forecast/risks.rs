@@ -27,30 +27,18 @@ const BEARS: [(i64, u64); 3] = [(1, 20), (30, 70), (i64::MAX, 200)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Risk {
-    SameText {
-        strangers: u64,
-    },
-    LinkToStrangers {
-        strangers: u64,
-    },
-    Leap {
-        count: u64,
-        day_before: u64,
-    },
-    Night {
-        count: u64,
-    },
+    /// So many who never wrote to us get the same words.
+    SameText { strangers: u64 },
+    /// So many who never wrote to us get a link.
+    LinkToStrangers { strangers: u64 },
+    /// A day has far more than the day before.
+    Leap { count: u64, day_before: u64 },
+    /// So many go out while people sleep.
+    Night { count: u64 },
     /// The number is that old, and is not warming up.
-    NewNumber {
-        count: u64,
-        days: i64,
-    },
+    NewNumber { count: u64, days: i64 },
     /// The day's limit lets more go out than a number of that age bears.
-    HighLimit {
-        count: u64,
-        days: i64,
-        bears: u64,
-    },
+    HighLimit { count: u64, days: i64, bears: u64 },
 }
 
 impl Risk {

@@ -19,31 +19,21 @@ use crate::store::Message;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate<'a> {
-    GoesOut {
-        at: Timestamp,
-    },
-    Skipped {
-        reason: &'a str,
-    },
+    /// At about that time.
+    GoesOut { at: Timestamp },
+    /// It gets nothing, and there is a reason.
+    Skipped { reason: &'a str },
     /// Its turn comes only after the late limit: it expires.
     TooLate,
     /// Its chat got another message less than so many hours before, and waiting would be too late: it
     /// expires.
-    TooSoon {
-        hours: u64,
-    },
+    TooSoon { hours: u64 },
     /// Its channel cannot send at all.
-    Waits {
-        reason: &'a str,
-    },
+    Waits { reason: &'a str },
     /// A request to WAHA is out.
     InFlight,
     /// It came to its end before.
-    Ended {
-        status: Status,
-        at: Option<Timestamp>,
-        error: Option<&'a str>,
-    },
+    Ended { status: Status, at: Option<Timestamp>, error: Option<&'a str> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::PageResult;
-use super::channels::{self, InTheWay};
+use super::channels::{self, ChannelCard};
 use super::looked::{self, Asked, Planned};
 use super::visit::Visit;
 use crate::delivery::MessageStatus;
@@ -27,7 +27,7 @@ pub(super) struct Ahead {
     /// The buttons that do it: what they send, and their words.
     pub(crate) ways: Vec<(String, String)>,
     pub(crate) risks: Vec<String>,
-    pub(crate) in_the_way: Option<InTheWay>,
+    pub(crate) in_the_way: Option<ChannelCard>,
     /// The same for programs: how many go out, how many are too late, and from when to when.
     pub(crate) facts: [String; 4],
     pub(crate) is_being_counted: bool,

@@ -62,13 +62,12 @@ struct LivePiece<'a> {
 }
 
 impl Fields {
-    const NAMES: [&str; 6] =
-        ["name", "session", "window", "daily_limit", "recipient_gap", "warmup"];
-
     /// The fields of a form whose names begin with `prefix`.
     fn read(form: &Form, prefix: &str) -> Self {
-        let [name, session, window, daily_limit, recipient_gap, warmup] =
-            form.values(prefix, Self::NAMES);
+        let [name, session, window, daily_limit, recipient_gap, warmup] = form.values(
+            prefix,
+            ["name", "session", "window", "daily_limit", "recipient_gap", "warmup"],
+        );
         Self { name, session, window, daily_limit, recipient_gap, warmup }
     }
 

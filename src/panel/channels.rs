@@ -246,20 +246,9 @@ fn facts(visit: &Visit<'_>, view: &ChannelView) -> Vec<(&'static str, String)> {
     facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
 }
 
-#[derive(Clone)]
-pub(super) struct InTheWay {
-    pub(crate) name: String,
-    pub(crate) state: Badge,
-    pub(crate) reason: String,
-    pub(crate) remedy: &'static str,
-}
-
 /// What keeps a channel from sending until somebody does something; `None` when nothing does.
-pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> PageResult<Option<InTheWay>> {
-    Ok(view(visit, id)?.filter(|view| !may_send(view)).map(|view| {
-        let ChannelCard { name, state, reason, remedy, .. } = card(visit, view);
-        InTheWay { name, state, reason, remedy }
-    }))
+pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> PageResult<Option<ChannelCard>> {
+    Ok(view(visit, id)?.filter(|view| !may_send(view)).map(|view| card(visit, view)))
 }
 
 pub(super) fn that_may_send(

@@ -54,17 +54,12 @@ impl MessageRow {
         let w = visit.words();
         let when = listed.scheduled_at.map(|at| visit.moment(at));
         let number = |count| visit.number(count);
-        let counts = match listed.status {
-            MessageStatus::Scheduled | MessageStatus::Draft => {
-                w.recipients_count.replace("{}", &number(listed.contact_count))
-            }
-            MessageStatus::Sending
-            | MessageStatus::Sent
-            | MessageStatus::Failed
-            | MessageStatus::Cancelled => w
-                .sent_of
-                .replace("{sent}", &number(listed.counts.sent))
-                .replace("{all}", &number(listed.contact_count)),
+        let all = number(listed.contact_count);
+        let is_to_come = matches!(listed.status, MessageStatus::Scheduled | MessageStatus::Draft);
+        let counts = if is_to_come {
+            w.recipients_count.replace("{}", &all)
+        } else {
+            w.sent_of.replace("{sent}", &number(listed.counts.sent)).replace("{all}", &all)
         };
         let has_count = listed.contact_count > 0;
         let mut excerpt: String = listed.message.chars().take(EXCERPT_CHARS).collect();
@@ -170,22 +165,6 @@ impl AtOnce {
             retry: format!("{} ({failed})", w.retry),
             ask_retry: ask(listed.counts.failed),
             ask_resume: ask(if is_due { listed.contact_count } else { 0 }),
-        }
-    }
-}
-
-impl May {
-    fn of(listed: &Message) -> Self {
-        let is_draft = listed.status == MessageStatus::Draft;
-        let is_scheduled = listed.status == MessageStatus::Scheduled;
-        let is_sending = listed.status == MessageStatus::Sending;
-        Self {
-            edit: is_draft || is_scheduled,
-            cancel: !listed.status.has_ended(),
-            pause: is_scheduled || is_sending,
-            resume: is_draft,
-            retry: listed.counts.failed > 0,
-            retry_unknown: listed.counts.unknown > 0,
         }
     }
 }
@@ -350,16 +329,12 @@ pub(super) fn choices(
     search: &str,
 ) -> Vec<(Choice, String)> {
     let w = visit.words();
-    let counts = counts.iter().filter(|count| count.counted == "message");
-    let counts: Vec<(&str, u64)> = counts
-        .map(|count| (count.status.as_str(), u64::try_from(count.number).unwrap_or(0)))
-        .collect();
-    let all = counts.iter().map(|(_, count)| count).sum();
-    let count_of =
-        |status: &str| counts.iter().find(|(known, _)| *known == status).map_or(0, |found| found.1);
+    let of_messages = counts.iter().filter(|count| count.counted == "message");
+    let number = |count: &StatusCount| u64::try_from(count.number).unwrap_or(0);
+    let all = of_messages.clone().map(number).sum();
     let each = STATUSES.map(|status| {
-        let word = status.as_str();
-        (word, format::message_badge(status, w).word, count_of(word))
+        let found = of_messages.clone().find(|count| count.status == status.as_str());
+        (status.as_str(), format::message_badge(status, w).word, found.map_or(0, number))
     });
     let choice = |(value, word, count): (&str, &str, u64)| {
         let query = forms::to_query(&[("status", value), ("q", search)]);
@@ -373,6 +348,7 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     let w = visit.words();
     let mut facts = Vec::new();
     let listed = detail;
+    let is = |status| listed.status == status;
     let channels = visit.read(|tx| {
         listed.channels().into_iter().map(|id| tx.channel(id)).collect::<SqlResult<Vec<_>>>()
     })?;
@@ -392,7 +368,14 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
         id: listed.id,
         name: name_of(listed, visit),
         l: live(visit, detail)?,
-        may: May::of(listed),
+        may: May {
+            edit: is(MessageStatus::Draft) || is(MessageStatus::Scheduled),
+            cancel: !listed.status.has_ended(),
+            pause: is(MessageStatus::Scheduled) || is(MessageStatus::Sending),
+            resume: is(MessageStatus::Draft),
+            retry: listed.counts.failed > 0,
+            retry_unknown: listed.counts.unknown > 0,
+        },
         at_once: AtOnce::of(visit, listed),
         facts,
         carried: Carried::of(visit, detail.content.as_deref()),
@@ -402,17 +385,14 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
 }
 
 fn ahead_of(visit: &Visit<'_>, listed: &Message) -> PageResult<Ahead> {
-    match listed.status {
-        MessageStatus::Scheduled => ahead::of_message(visit, listed),
-        MessageStatus::Sending => {
-            let in_the_way = super::channels::in_the_way(visit, listed.channel_id)?;
-            Ok(Ahead { in_the_way, ..Ahead::default() })
-        }
-        MessageStatus::Draft
-        | MessageStatus::Sent
-        | MessageStatus::Failed
-        | MessageStatus::Cancelled => Ok(Ahead::default()),
+    if listed.status == MessageStatus::Scheduled {
+        return ahead::of_message(visit, listed);
     }
+    let mut ahead = Ahead::default();
+    if listed.status == MessageStatus::Sending {
+        ahead.in_the_way = super::channels::in_the_way(visit, listed.channel_id)?;
+    }
+    Ok(ahead)
 }
 
 fn live(visit: &Visit<'_>, listed: &Message) -> PageResult<Live> {

@@ -1,7 +1,7 @@
 //! Who got a message, and who did not and why: a page at a time, or all of them as CSV.
 
 use super::format::{self, Badge, Choice};
-use super::visit::Visit;
+use super::visit::{self, Visit};
 use super::words::Words;
 use super::{Answered, PageResult, carried, forms, reply};
 use crate::clock::Timestamp;
@@ -49,22 +49,11 @@ pub(super) struct RecipientRow {
     pub(crate) when: String,
 }
 
-/// The statuses that a filter shows; `show` in the query names it.
-fn statuses(show: &str) -> &'static [Status] {
-    match show {
-        "sent" => &[Status::Sent],
-        "waiting" => &[Status::Pending, Status::Sending],
-        "failed" => &[Status::Failed, Status::Expired],
-        "unknown" => &[Status::Unknown],
-        "skipped" => &[Status::Skipped, Status::Cancelled],
-        _ => &[],
-    }
-}
-
 pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> PageResult<Recipients> {
     let (w, id) = (visit.words(), listed.id);
-    let show =
-        visit.query.get("show").filter(|show| !statuses(show).is_empty()).unwrap_or_default();
+    let (filters, show) = (filters(w), visit.query.get("show"));
+    let shown = filters.iter().find(|(known, ..)| show == Some(known)).unwrap_or(&filters[0]);
+    let (show, _, statuses) = *shown;
     let after = visit.query.get("after").unwrap_or_default();
     let like = visit.query.number("why");
     let asked = visit.query.get("at").and_then(Timestamp::parse);
@@ -74,7 +63,7 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> PageResult<Recipients
             return Ok((times, None, Vec::new(), Vec::new()));
         };
         let limit = RECIPIENTS_PER_PAGE + 1;
-        let mut found = tx.page_of_deliveries(id, at, statuses(show), like, (after, limit))?;
+        let mut found = tx.page_of_deliveries(id, at, statuses, like, (after, limit))?;
         let reasons = tx.reasons_of_deliveries(id, at, u32::from(REASONS_SHOWN_MAX) + 1)?;
         for row in &mut found {
             // One that was removed has no page any more.
@@ -87,50 +76,49 @@ pub(super) fn look(visit: &Visit<'_>, listed: &Message) -> PageResult<Recipients
         Ok((times, Some(at), found, reasons))
     })?;
     let at_text = at.map(|at| at.to_string()).unwrap_or_default();
-    let link = |at: &str, show: &str| {
-        format!("/panel/messages/{id}{}", forms::to_query(&[("at", at), ("show", show)]))
-    };
+    let link = |at: &str, show: &str| link_to(id, &[("at", at), ("show", show)]);
     let why = like.map(|like| like.to_string()).unwrap_or_default();
     let page = |after: &str| {
-        let pairs = [("at", at_text.as_str()), ("show", show), ("why", &why), ("after", after)];
-        format!("/panel/messages/{id}{}", forms::to_query(&pairs))
+        link_to(id, &[("at", &at_text), ("show", show), ("why", &why), ("after", after)])
     };
     let (reasons, reasons_are_cut) = whys(visit, (id, &at_text), reasons);
-    let has_more = found.len() > RECIPIENTS_PER_PAGE as usize;
-    found.truncate(RECIPIENTS_PER_PAGE as usize);
-    let last = found.last().filter(|_| has_more).map(|row| row.chat_id.clone());
+    let more = visit::cut(&mut found, RECIPIENTS_PER_PAGE as usize, |last| page(&last.chat_id));
     let occurrence = |(time, is_retry): &(Timestamp, bool)| {
         let moment = visit.moment(*time);
         let word = if *is_retry { w.tried_again.replace("{}", &moment) } else { moment };
         Choice::new(word, Some(*time) == at, link(&time.to_string(), ""))
     };
-    let filter = |(value, word): (&str, &'static str)| {
+    let filter = |(value, word, _): (&str, &'static str, _)| {
         let is_chosen = value == show && like.is_none();
         Choice::new(word, is_chosen, link(&at_text, value))
     };
     Ok(Recipients {
         is_empty: times.is_empty(),
         occurrences: times.iter().map(occurrence).collect(),
-        filters: filters(w).into_iter().map(filter).collect(),
+        filters: filters.into_iter().map(filter).collect(),
         reasons,
         reasons_are_cut,
         rows: found.into_iter().map(|row| of_row(visit, row)).collect(),
         csv: format!("/panel/messages/{id}/recipients.csv{}", forms::to_query(&[("at", &at_text)])),
         first: if after.is_empty() { String::new() } else { page("") },
-        more: last.map(|last| page(&last)).unwrap_or_default(),
+        more,
     })
 }
 
-/// What `show` may say, in words.
-fn filters(w: &'static Words) -> [(&'static str, &'static str); 6] {
+/// What `show` may say, in words, and the statuses that it shows.
+fn filters(w: &'static Words) -> [(&'static str, &'static str, &'static [Status]); 6] {
     [
-        ("", w.all),
-        ("sent", w.sent),
-        ("waiting", w.delivery_pending),
-        ("failed", w.failed),
-        ("unknown", w.unknown),
-        ("skipped", w.skipped),
+        ("", w.all, &[]),
+        ("sent", w.sent, &[Status::Sent]),
+        ("waiting", w.delivery_pending, &[Status::Pending, Status::Sending]),
+        ("failed", w.failed, &[Status::Failed, Status::Expired]),
+        ("unknown", w.unknown, &[Status::Unknown]),
+        ("skipped", w.skipped, &[Status::Skipped, Status::Cancelled]),
     ]
+}
+
+fn link_to(id: i64, query: &[(&str, &str)]) -> String {
+    format!("/panel/messages/{id}{}", forms::to_query(query))
 }
 
 /// The reasons in words, and whether there are more; none where each stands beside its only recipient anyway.
@@ -151,7 +139,7 @@ fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> (
             who,
             status: format::delivery_badge(one.status, None, visit.words()),
             text: one.error.text(visit.language),
-            link: format!("/panel/messages/{id}{}", forms::to_query(&[("at", at), ("why", &like)])),
+            link: link_to(id, &[("at", at), ("why", &like)]),
             is_chosen: chosen == Some(one.delivery_id),
         }
     };

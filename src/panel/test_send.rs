@@ -71,7 +71,7 @@ pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> Refusable<Tested> {
         ..Draft::default()
     };
     // Another mark than the form's own: the test does not use the form up. Other words are another test.
-    let form = visit.digest();
+    let form = visit.digest.as_str();
     let mark = visit.mark().map(|mark| format!("{} test {form} {own} {like}", mark.mark));
     let mark = mark.as_deref().map(|mark| FormMark { mark, form });
     let added = visit.with_store(|store| messages::add(store, &draft, mark, config, visit.now));

@@ -47,7 +47,7 @@ pub(super) struct Visit<'a> {
     /// The mark that a form brought, with the path that it was sent to.
     mark: Option<String>,
     /// What a person filled in, as a hash.
-    digest: String,
+    pub(crate) digest: String,
     cookies: Vec<String>,
     /// What the forecast says of the messages that wait, once a page asked.
     pub(super) foretold: OnceCell<HashMap<i64, MessageForecast>>,
@@ -219,10 +219,6 @@ impl<'a> Visit<'a> {
     pub(super) fn mark(&self) -> Option<FormMark<'_>> {
         let mark = self.mark.as_deref()?;
         Some(FormMark { mark, form: &self.digest })
-    }
-
-    pub(super) fn digest(&self) -> &str {
-        &self.digest
     }
 
     pub(super) fn made_before(&self) -> PageResult<Option<MadeBefore>> {
