@@ -74,13 +74,11 @@ fn sentence(words: &str) -> String {
 }
 
 pub(super) fn of_message(visit: &Visit<'_>, message: &Message) -> PageResult<Ahead> {
-    match looked::look(visit, Asked::Stored(Box::new(message.clone())))? {
-        Some(looked) => looked
-            .planned
-            .as_ref()
-            .map_or_else(|| Ok(Ahead::default()), |planned| Ahead::of(visit, planned)),
-        None => Ok(Ahead { is_being_counted: true, ..Ahead::default() }),
-    }
+    let Some(looked) = looked::look(visit, Asked::Stored(Box::new(message.clone())))? else {
+        return Ok(Ahead { is_being_counted: true, ..Ahead::default() });
+    };
+    let planned = looked.planned.as_ref().map(|planned| Ahead::of(visit, planned));
+    planned.unwrap_or_else(|| Ok(Ahead::default()))
 }
 
 /// What becomes of each message of a list, in a few words; empty for those that do not wait and are not on their way.

@@ -6,17 +6,16 @@ use std::time::Duration;
 use askama::Template;
 use serde_json::Value;
 
-use super::access;
 use super::carried::{self, Carried, CarriedFields};
-use super::format;
 use super::format::Choice;
-use super::looked;
 use super::merge::{self, Conflict, Told, Was};
 use super::people::TagChoices;
 use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
-use super::{Answered, PageResult, Refusable, ahead, channels, forms, reply};
+use super::{
+    Answered, PageResult, Refusable, access, ahead, channels, format, forms, looked, reply,
+};
 use crate::channels::OwnGap;
 use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
@@ -219,13 +218,12 @@ impl Fields {
     }
 
     pub(super) fn draft(&self, is_draft: bool) -> Draft {
-        let to_be_filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         Draft {
             text: self.text.clone(),
             content: self.content().map(str::to_owned),
-            title: to_be_filled(&self.title),
+            title: filled(&self.title),
             to: self.recipients(),
-            channel: to_be_filled(&self.channel),
+            channel: filled(&self.channel),
             recipient_gap: self.own_gap(),
             timing: self.times.timing(),
             is_draft,
@@ -300,17 +298,18 @@ impl Times {
             "at" if !self.at.is_empty() => Some(Timing::At(self.at.clone())),
             "weekly" if !self.days.is_empty() => Some(Timing::Weekly(WeeklyTiming {
                 days: self.days.join(","),
-                times: Some(self.time.clone())
-                    .filter(|time| !time.is_empty())
-                    .into_iter()
-                    .collect(),
-                from: Some(self.from.clone()).filter(|date| !date.is_empty()),
-                until: Some(self.until.clone()).filter(|date| !date.is_empty()),
+                times: filled(&self.time).into_iter().collect(),
+                from: filled(&self.from),
+                until: filled(&self.until),
                 ..WeeklyTiming::default()
             })),
             _ => None,
         }
     }
+}
+
+fn filled(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The keys of `interval_config` that the form has fields for.

@@ -33,6 +33,8 @@ enum State<A> {
     Ended(Duration, Option<Arc<A>>),
 }
 
+type Work<A> = Box<dyn FnOnce() -> Option<A> + Send>;
+
 pub(super) enum Counted<A> {
     Yes(Arc<A>),
     NotYet,
@@ -55,7 +57,7 @@ where
         question: &Q,
         work: impl FnOnce() -> Option<A> + Send + 'static,
     ) -> Counted<A> {
-        let Some(done) = self.begin(question, work) else { return Counted::NotYet };
+        let Some(done) = self.begin(question, Box::new(work)) else { return Counted::NotYet };
         self.clock.sleep(&done, 0, Some(PATIENCE));
         let slots = lock(&self.slots);
         match slots.iter().find(|slot| slot.question == *question).map(|slot| &slot.state) {
@@ -66,11 +68,7 @@ where
     }
 
     /// Begins to count, unless somebody did. Returns the bell of its end; `None` when too much else is counted.
-    fn begin(
-        self: &Arc<Self>,
-        question: &Q,
-        work: impl FnOnce() -> Option<A> + Send + 'static,
-    ) -> Option<Wake> {
+    fn begin(self: &Arc<Self>, question: &Q, work: Work<A>) -> Option<Wake> {
         let mut slots = lock(&self.slots);
         let now = self.clock.now().monotonic;
         slots.retain(|slot| match slot.state {

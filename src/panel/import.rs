@@ -138,7 +138,7 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
         return show(visit, 200, String::new(), None);
     }
     let Some(upload) = waiting(visit)? else {
-        return show(visit, 410, visit.words().upload_gone.to_owned(), None);
+        return refuse(visit, 410, visit.words().upload_gone);
     };
     let (list, meant) = seen_as(&upload, &visit.query);
     let mut seen = Seen::default();
@@ -148,7 +148,7 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
         Err(_) if !seen.columns.is_empty() && !seen.has_numbers => {
             (Imported::default(), visit.words().choose_columns.to_owned())
         }
-        Err(problem) => return show(visit, 422, problem, None),
+        Err(problem) => return refuse(visit, 422, problem),
     };
     let preview = preview(visit, upload.name, imported, seen);
     let seen = format!("{list} {meant}");
@@ -166,11 +166,9 @@ pub(super) fn upload(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
     let Some(known) = &visit.known else { return reply::not_found(visit) };
     let list = visit.list.clone().filter(|(_, content)| !content.is_empty());
-    let Some((name, content)) = list else {
-        return show(visit, 422, w.choose_a_file.to_owned(), None);
-    };
+    let Some((name, content)) = list else { return refuse(visit, 422, w.choose_a_file) };
     if content.len() > FILE_BYTES_MAX {
-        return show(visit, 413, w.file_too_large.to_owned(), None);
+        return refuse(visit, 413, w.file_too_large);
     }
     let (upload, oldest) = (PanelUpload { name, content }, visit.now.minus(UPLOAD_LASTS));
     visit.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
@@ -209,14 +207,12 @@ impl Watch for RefusedRows {
 /// Those of the list that waits for a yes.
 pub(super) fn refused(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
-    let Some(upload) = waiting(visit)? else {
-        return show(visit, 409, w.upload_gone.to_owned(), None);
-    };
+    let Some(upload) = waiting(visit)? else { return refuse(visit, 409, w.upload_gone) };
     // A byte order mark, so that spreadsheets read it as UTF-8.
     let mut rows = RefusedRows { list: "\u{feff}".as_bytes().to_vec(), reason: w.reason };
     match look(visit, &upload.content, true, &mut rows)? {
         Ok(_) => Ok(reply::download("refused.csv", "text/csv; charset=utf-8", rows.list)),
-        Err(problem) => show(visit, 422, problem, None),
+        Err(problem) => refuse(visit, 422, problem),
     }
 }
 
@@ -231,20 +227,18 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
     if visit.is_second()? {
         return Ok(reply::done("/panel/contacts", "imported"));
     }
-    let Some(upload) = waiting(visit)? else {
-        return show(visit, 409, w.upload_gone.to_owned(), None);
-    };
+    let Some(upload) = waiting(visit)? else { return refuse(visit, 409, w.upload_gone) };
     if let Some(seen) = visit.form.filled("seen") {
         let (list, meant) = seen_as(&upload, &visit.form);
         if !seen.starts_with(&list) {
-            return show(visit, 409, w.upload_gone.to_owned(), None); // another list came since
+            return refuse(visit, 409, w.upload_gone); // another list came since
         }
         if seen.trim() != format!("{list} {meant}").trim() {
             return Ok(look_again(visit)); // nobody saw what these meanings would store
         }
     }
     if let Err(problem) = look(visit, &upload.content, false, &mut Seen::default())? {
-        return show(visit, 422, problem, None);
+        return refuse(visit, 422, problem);
     }
     // A second press while the first is at work stores the same rows again, which changes nothing.
     visit.write(|tx| {
@@ -333,6 +327,10 @@ fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> P
         can_store: imported.added + imported.merged > 0,
         seen: String::new(),
     }
+}
+
+fn refuse(visit: &Visit<'_>, status: u16, problem: impl Into<String>) -> Answered {
+    show(visit, status, problem.into(), None)
 }
 
 fn show(visit: &Visit<'_>, status: u16, problem: String, preview: Option<Preview>) -> Answered {

@@ -51,13 +51,11 @@ pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> PageResult<Vec<
         return Ok(Vec::new());
     }
     let coming = visit.read(|tx| tx.next_with_recipients(LOOKED_INTO_MAX))?;
-    let coming: Vec<(Message, Vec<Entry>)> = coming
-        .into_iter()
-        .map(|message| {
-            let entries = recipient::parse_contact_ids(message.contact_ids.as_deref());
-            (message, entries.unwrap_or_default())
-        })
-        .collect();
+    let with_entries = |message: Message| {
+        let entries = recipient::parse_contact_ids(message.contact_ids.as_deref());
+        (message, entries.unwrap_or_default())
+    };
+    let coming: Vec<_> = coming.into_iter().map(with_entries).collect();
     someone.into_iter().map(|one| found(visit, one, &coming)).collect()
 }
 

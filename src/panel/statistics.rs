@@ -169,19 +169,18 @@ fn count(
             "" => None,
             tag => Some(Tagged::find(tx, tag, &visit.panel.config.country)?),
         };
+        let is_of_channel = |one: &EndedOne| asked.channel.is_none_or(|id| id == one.channel_id);
         tx.each_ended(&starts, |day, one| {
-            let is_of_channel = asked.channel.is_none_or(|id| id == one.channel_id);
             let is_tagged = tagged
                 .as_ref()
                 .is_none_or(|tagged| one.contact_id.is_some_and(|id| tagged.ids.contains(&id)));
-            if is_of_channel && is_tagged {
+            if is_of_channel(&one) && is_tagged {
                 add(&mut ended[day], one);
             }
         })?;
         if let Some(mut tagged) = tagged {
             tx.each_typed_ended(&starts, |day, one, chat_id| {
-                let is_of_channel = asked.channel.is_none_or(|id| id == one.channel_id);
-                if is_of_channel && tagged.has_chat(tx, chat_id)? {
+                if is_of_channel(&one) && tagged.has_chat(tx, chat_id)? {
                     add(&mut ended[day], one);
                 }
                 Ok(())

@@ -7,13 +7,10 @@ use std::net::{IpAddr, SocketAddr};
 use time::Date;
 
 use super::access::{self, Known};
-use super::assets;
-use super::format;
 use super::forms::{self, Form};
-use super::reply;
 use super::upload::{Body, NotTaken, Taken};
 use super::words::Words;
-use super::{PageResult, Panel, Refusable};
+use super::{PageResult, Panel, Refusable, assets, format, reply};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
 use crate::forecast::MessageForecast;
