@@ -17,6 +17,8 @@ use super::{
     Answered, PageResult, Refusable, access, ahead, channels, format, forms, looked, reply,
 };
 use crate::channels::OwnGap;
+use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
 use crate::forecast;
@@ -292,7 +294,12 @@ impl Times {
         !at.is_empty() || !days.is_empty() || [time, from, until].into_iter().any(is_filled)
     }
 
-    pub(super) fn timing(&self) -> Option<Timing> {
+    /// When the message would first go out, as far as that is filled in.
+    pub(super) fn begin(&self, config: &Config, now: Timestamp) -> Option<Timestamp> {
+        messages::begins_at(&self.timing()?, config, now)
+    }
+
+    fn timing(&self) -> Option<Timing> {
         match self.when.as_str() {
             "now" => Some(Timing::At(vec!["now".to_owned()])),
             "at" if !self.at.is_empty() => Some(Timing::At(self.at.clone())),

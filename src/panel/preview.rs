@@ -62,10 +62,7 @@ pub(super) struct Skipped {
 pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageResult<Preview> {
     let is_new = of.is_none();
     let w = visit.words();
-    let begins = fields
-        .times
-        .timing()
-        .and_then(|timing| messages::begins_at(&timing, &visit.panel.config, visit.now));
+    let begins = fields.times.begin(&visit.panel.config, visit.now);
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     preview.picked = people::picked(visit, fields)?;

@@ -207,18 +207,14 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
 /// One line of CSV. What a spreadsheet would take for a formula is made text; a number with its `+`
 /// in front is none.
 fn line(text: &mut String, cells: &[&str]) {
-    for (index, cell) in cells.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
+    let quoted = |cell: &&str| {
         let digits =
             cell.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
         let cell = if digits { (*cell).into() } else { guard(cell, false) };
-        text.push('"');
-        text.push_str(&cell.replace('"', "\"\""));
-        text.push('"');
-    }
-    text.push_str("\r\n");
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    };
+    let cells: Vec<String> = cells.iter().map(quoted).collect();
+    text.extend([cells.join(",").as_str(), "\r\n"]);
 }
 
 #[cfg(test)]
