@@ -1,13 +1,10 @@
 //! Every word of the panel, in Indonesian and in English: plain words for whoever runs a shop.
 
-use std::str::Split;
-use std::sync::LazyLock;
-
 use crate::language::Language;
 
 impl Language {
     pub(super) fn words(self) -> &'static Words {
-        self.pick(&*ENGLISH, &*INDONESIAN)
+        self.pick(&ENGLISH, &INDONESIAN)
     }
 
     /// The short names of the days, from Sunday, and of the months.
@@ -32,33 +29,20 @@ macro_rules! words {
         /// The words of one language; `{}` and `{name}` are places for values.
         pub(super) struct Words {
             $(pub(super) $name: &'static str,)*
-            /// Codes and words by turns.
-            notices_by_code: &'static str,
-            acts_by_code: &'static str,
+            notices_by_code: &'static [(&'static str, &'static str)],
+            acts_by_code: &'static [(&'static str, &'static str)],
         }
 
-        impl Words {
-            /// All words stand in one text: a table of references takes 40 bytes more for each in the program.
-            fn read(text: &'static str, notices_by_code: &'static str, acts_by_code: &'static str) -> Self {
-                let mut words = text.split('\0');
-                Self { $($name: next_word(&mut words),)* notices_by_code, acts_by_code }
-            }
-        }
-
-        static INDONESIAN: LazyLock<Words> = LazyLock::new(|| {
-            Words::read(
-                concat!($($indonesian, "\0"),*),
-                concat!($(stringify!($notice), "\0", $notice_indonesian, "\0"),*),
-                concat!($(stringify!($act), "\0", $act_indonesian, "\0"),*),
-            )
-        });
-        static ENGLISH: LazyLock<Words> = LazyLock::new(|| {
-            Words::read(
-                concat!($($english, "\0"),*),
-                concat!($(stringify!($notice), "\0", $notice_english, "\0"),*),
-                concat!($(stringify!($act), "\0", $act_english, "\0"),*),
-            )
-        });
+        static INDONESIAN: Words = Words {
+            $($name: $indonesian,)*
+            notices_by_code: &[$((stringify!($notice), $notice_indonesian)),*],
+            acts_by_code: &[$((stringify!($act), $act_indonesian)),*],
+        };
+        static ENGLISH: Words = Words {
+            $($name: $english,)*
+            notices_by_code: &[$((stringify!($notice), $notice_english)),*],
+            acts_by_code: &[$((stringify!($act), $act_english)),*],
+        };
 
         /// Every word in both languages, for the tests.
         #[cfg(test)]
@@ -663,39 +647,13 @@ impl Words {
     }
 }
 
-/// It stays a call: written out for each of the words it would take more than their table did.
-#[inline(never)]
-fn next_word(words: &mut Split<'static, char>) -> &'static str {
-    words.next().unwrap_or_default()
-}
-
-fn by_code(text: &'static str, code: &str) -> Option<&'static str> {
-    let mut all = text.split('\0');
-    while let (Some(known), Some(words)) = (all.next(), all.next()) {
-        if known == code {
-            return Some(words);
-        }
-    }
-    None
+fn by_code(all: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
+    all.iter().find(|(known, _)| *known == code).map(|(_, words)| *words)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_word_is_found_in_both_languages() {
-        let (indonesian, english) = (Language::Indonesian.words(), Language::English.words());
-        assert_eq!(
-            (indonesian.product, english.product),
-            ("Pesan Terjadwal", "Scheduled Messages")
-        );
-        assert_eq!((indonesian.ago, english.ago), ("{} lalu", "{} ago"), "the last one");
-        assert_eq!(english.notice("unchanged"), Some("Nothing was changed."));
-        assert_eq!(indonesian.act("added"), Some("Ditambahkan."));
-        assert_eq!(english.act("left"), Some("Logged out."), "not the notice of that code");
-        assert_eq!((english.notice("Nothing was changed."), english.act("")), (None, None));
-    }
 
     #[test]
     fn both_languages_leave_the_same_places_for_values() {
