@@ -234,7 +234,10 @@ impl Shared {
                 // The client went away before it was taken.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    if now >= *failing_since.get_or_insert(now) + self.limits.accept_within {
+                    // One that waits comes in as soon as an earlier one ends: that is no reason to give up.
+                    let is_over =
+                        now >= *failing_since.get_or_insert(now) + self.limits.accept_within;
+                    if is_over && waiting.is_none() {
                         return Err(FrontError::Accept(error));
                     }
                     self.lines.log(now, || {

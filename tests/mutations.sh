@@ -50,7 +50,7 @@ test one that does not end ... FAILED"
 mutate 'the claim is not on the disk before the request' src/store/deliveries.rs \
     's/SET status = .sending., attempts = attempts \+ 1/SET status = \x27pending\x27, attempts = attempts + 1/'
 mutate 'the claim does not look at the channel' src/store/deliveries.rs \
-    's/AND EXISTS \(SELECT 1 FROM channels c.*?IS :seen_daily_limit\)/AND (:session IS NOT :seen_ready_at OR :seen_send_window IS NOT :seen_daily_limit)/s'
+    's/AND EXISTS \(SELECT 1 FROM channels c.*?IS :seen_channel_gap\)/AND (:session IS NOT :seen_ready_at OR :seen_send_window IS NOT :seen_daily_limit OR :seen_warmup_from IS NOT :seen_channel_gap)/s'
 mutate 'a delivery of any channel is taken' src/store/deliveries.rs \
     's/WHERE d\.channel_id = :channel_id AND d\.status/WHERE :channel_id = :channel_id AND d.status/; s/status = .pending. AND channel_id = :channel_id/status = \x27pending\x27/'
 mutate 'a 500 counts as not sent' src/waha/send.rs \
@@ -134,7 +134,7 @@ mutate 'what the website changed meanwhile is overwritten' src/supabase/remote.r
     's/known\.into_iter\(\)\.chain\(updated_at\)/known.into_iter().take(1).chain(updated_at.filter(|_| false))/; s/Filter::equal\("status", status\)/Filter::equal("id", &guard.id)/' \
     link_real::a_row_that link_real::what_the_website simulation::the_promises_hold_for_every_seed_with
 mutate 'what a lost database had under way counts as not sent' src/supabase/remote.rs \
-    's/json!\(\{ "status": "unknown" \}\)/json!({ "status": "cancelled" })/' link_real::a_database link_real::of_two
+    's/json!\(\{ "status": "unknown", /json!({ "status": "cancelled", /' link_real::a_database link_real::of_two
 mutate 'a backup does not notice that it was restored' src/store/link.rs \
     's/linked != history/linked.is_empty()/' link_faults::a_backup link_changes::people
 mutate 'people are added to what a lost database may have sent' src/store/link.rs \
@@ -142,7 +142,7 @@ mutate 'people are added to what a lost database may have sent' src/store/link.r
 mutate 'what is planned again is settled in the project' src/supabase/protocol/planning.rs \
     's/if pass\.state\.is_shared \{\n( *let body = serde_json::json!\(\{ "settled_at": null)/if pass.state.appliance.is_empty() {\n$1/' link_changes::people
 mutate 'a claim settles before the results of its deliveries are there' src/supabase/protocol/settling.rs \
-    's/self\.write_deliveries\(pass\)\?; \/\/ Before/\/\/ Before/' link_faults::before
+    's/link\.write_deliveries\(pass\)\?; \/\/ Before/\/\/ Before/' link_faults::before
 mutate 'a list that was written in another zone is read in TIMEZONE' src/supabase/times.rs \
     's/Some\(offset\) => Timestamp::from_secs\(local\.assume_utc\(\)\.unix_timestamp\(\) - offset\)/Some(_) => zone.to_utc(*local)/' \
     supabase::times link_real::each_time

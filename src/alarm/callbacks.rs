@@ -28,6 +28,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_secs(2);
 /// More than these never wait.
 const WAITING_MAX: u32 = 100_000;
+/// How often what waits is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
 /// After each failed attempt of a callback; the last one again and again.
 const GAPS_SECS: [u64; 8] = [5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600];

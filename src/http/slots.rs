@@ -215,11 +215,12 @@ impl State {
         let silent = self.live().filter(|entry| entry.stage == Stage::Unfinished).count();
         let is_greedy =
             |network| network != newcomer && self.held(network, |_| true) > max - max / 8;
-        // One network alone can hold so many.
-        let greedy = self.live().map(|entry| entry.network).find(|network| is_greedy(*network));
+        let networks = self.live().map(|entry| entry.network);
+        let greedy: Vec<u128> = networks.filter(|network| is_greedy(*network)).collect();
         let is_silent = |entry: &Entry| entry.stage == Stage::Unfinished && silent * 2 >= max;
-        let may_go =
-            |entry: &Entry| Some(entry.network) == greedy || is_silent(entry) || entry.may_go(now);
+        let may_go = |entry: &Entry| {
+            greedy.contains(&entry.network) || is_silent(entry) || entry.may_go(now)
+        };
         (max..=live).all(|_| self.evict(&may_go))
     }
 

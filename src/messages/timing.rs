@@ -111,6 +111,7 @@ fn read_times(texts: &[String], config: &Config, now: Timestamp) -> ComposeResul
     Ok((*first, schedules, None))
 }
 
+/// The column `schedules`: local dates and times.
 fn listed(times: &BTreeSet<Timestamp>, config: &Config) -> ComposeResult<String> {
     let mut entries = Vec::new();
     for at in times {

@@ -4,6 +4,7 @@
 //! The work is bounded: the forecast looks at as much as that of the list, later messages stand at
 //! their time without a length, and a day shows its first messages and counts the others.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use askama::Template;
@@ -230,6 +231,7 @@ fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> PageResult<Ve
         let due = tx.due_between(from, until, PLACED_MAX)?;
         Ok((due, tx.repeating_before(until, REPEATING_MAX)?))
     })?;
+    let of_rule: HashSet<i64> = repeating.iter().map(|message| message.id).collect();
     let mut blocks: Vec<Block> = all.values().map(|seen| foretold(seen, visit.now)).collect();
     blocks.retain(|block| block.at < until && block.ends.max(block.at) >= from);
     let unseen = due.into_iter().filter(|one| !all.contains_key(&one.id));
@@ -239,14 +241,14 @@ fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> PageResult<Ve
         ends: one.due_at,
         people: one.contact_count,
         channels: one.channels(),
-        repeats: repeating.iter().any(|message| message.id == one.id),
+        repeats: of_rule.contains(&one.id),
         is_foretold: false,
         trouble: Trouble::None,
     }));
     for message in &repeating {
         blocks.extend(later(visit, message, all.get(&message.id), (from, until)));
     }
-    blocks.sort_unstable_by_key(|block| (block.at, block.id));
+    blocks.sort_by_key(|block| (block.at, block.id));
     Ok(blocks)
 }
 

@@ -291,10 +291,11 @@ pub(super) fn choices(visit: &Visit<'_>, chosen: &str) -> PageResult<(Vec<Choice
     };
     let firsts = views.iter().map(|view| choice(view, place(view) == Some(0))).collect();
     // A form that is saved as it came keeps their order; the others follow by id.
-    let at = |wanted| views.iter().filter(move |view| place(view) == wanted);
-    let places = (0..chosen.len()).map(Some).chain([None]);
-    let also = places.flat_map(at).map(|view| choice(view, place(view) > Some(0)));
-    Ok((firsts, also.collect()))
+    let mut sorted: Vec<(usize, &ChannelView)> =
+        views.iter().map(|view| (place(view).unwrap_or(usize::MAX), view)).collect();
+    sorted.sort_by_key(|(place, _)| *place);
+    let is_also = |place: usize| (1..usize::MAX).contains(&place);
+    Ok((firsts, sorted.into_iter().map(|(place, view)| choice(view, is_also(place))).collect()))
 }
 
 fn may_send(view: &ChannelView) -> bool {

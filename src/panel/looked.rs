@@ -28,6 +28,7 @@ const SECOND_TRIED_MAX: usize = 5;
 #[derive(Clone, PartialEq)]
 pub(super) struct Question {
     pub(super) what: Asked,
+    /// Of the reasons.
     pub(super) language: Language,
 }
 
@@ -183,7 +184,7 @@ impl Looked {
                 group.such_as.push(name_of(&one));
             }
         }
-        self.skipped.sort_unstable_by_key(|group| std::cmp::Reverse(group.count));
+        self.skipped.sort_by_key(|group| std::cmp::Reverse(group.count));
         self.skipped_is_cut = self.skipped.len() > REASONS_MAX;
         self.skipped.truncate(REASONS_MAX);
     }

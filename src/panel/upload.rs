@@ -22,6 +22,7 @@ pub(super) struct Body {
 
 pub(super) struct Taken {
     pub(crate) stored: Stored,
+    /// What the recipient sees.
     pub(crate) filename: Option<String>,
 }
 

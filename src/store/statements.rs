@@ -88,6 +88,11 @@ impl Drop for Whole<'_> {
     }
 }
 
+/// A name that is given no value would be NULL, without a word.
+fn assert_all_given(statement: &rusqlite::Statement<'_>, params: Named<'_>) {
+    debug_assert_eq!(statement.parameter_count(), params.len(), "of {statement:?}");
+}
+
 impl Tx<'_> {
     /// Prepares a statement, or takes it from those that are kept.
     #[cfg_attr(debug_assertions, track_caller)]
@@ -107,6 +112,7 @@ impl Tx<'_> {
         visit: &mut dyn FnMut(&Row<'_>) -> SqlResult<bool>,
     ) -> SqlResult<()> {
         let mut statement = self.prepare(sql)?;
+        assert_all_given(&statement, params);
         let mut rows = statement.query(params)?;
         while let Some(row) = rows.next()? {
             if !visit(row)? {
@@ -192,7 +198,9 @@ impl Tx<'_> {
     /// Changes, inserts or deletes rows. Returns how many that were.
     #[cfg_attr(debug_assertions, track_caller)]
     pub(super) fn change_rows(&self, sql: &str, params: Named<'_>) -> SqlResult<usize> {
-        self.prepare(sql)?.execute(params)
+        let mut statement = self.prepare(sql)?;
+        assert_all_given(&statement, params);
+        statement.execute(params)
     }
 
     /// The same. Returns whether any row was changed.

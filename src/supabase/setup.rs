@@ -210,7 +210,7 @@ pub(crate) fn survey(
     for some in sendable.chunks(IDS_MAX) {
         to_send.extend(list(Listed::ToSend { since: &since, channels: some })?);
     }
-    to_send.sort_unstable_by_key(|row| times::instant(&row.scheduled_at));
+    to_send.sort_by_key(|row| times::instant(&row.scheduled_at));
     let (old, without) = (list(Listed::Old { before: &since })?, list(Listed::WithoutChannel)?);
     let shown = |rows: &[RemoteRow]| shown(rows, &channels);
     let yesterday = theirs.minus(CRON_SEEN).to_string();

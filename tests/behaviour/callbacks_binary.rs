@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::ledger::gaps_millis;
 use crate::receiver::{Mood, Receiver};
-use crate::site::{SOON, Site, stderr, until};
+use crate::site::{Site, stderr, until};
 
 fn site(receiver: &Receiver, more: &str) -> Site {
     let site = Site::new();
@@ -60,7 +60,7 @@ fn a_receiver_that_hangs_changes_no_pace_and_ends_with_the_program() {
     let began = Instant::now();
     server.signal("TERM");
     assert_eq!(server.end(), 0);
-    assert!(began.elapsed() < 2 * SOON, "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert!(!server.log().contains("sangat-rahasia"));
     assert!(shown(&site, &["status"]).contains("Callbacks  5 wait, 0 failed"));
 }

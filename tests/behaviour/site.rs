@@ -17,7 +17,7 @@ use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
 use auto_message_scheduler::store::Store;
 
 pub const SECRET: &str = "a-secret-for-tests-0123456789";
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_secs(25);
 /// What a program does at once takes less, also on a machine that is busy with other things; what it must not wait
 /// for takes longer, or does not end.
 pub const SOON: Duration = Duration::from_secs(8);

@@ -1,7 +1,7 @@
 //! STOP from a hidden number (`…@lid`): it counts for the chat at once, and for the phone number as
 //! soon as WAHA tells it; and STOP from a phone number counts for its hidden one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::contacts::opt_out::{self, OptedOut, Writer};
@@ -172,9 +172,11 @@ fn said(from: &str, data: &Value) -> Value {
 #[test]
 fn the_webhook_answers_before_waha_is_asked_and_says_what_it_kept() {
     let key = Some("kunci-rahasia".into());
-    let options = Options { api_key: key, latency: Duration::from_secs(1), ..Options::default() };
+    let options = Options { api_key: key, latency: Duration::from_secs(3), ..Options::default() };
     let shop = Shop::on(Site::with_options(options));
+    let began = Instant::now();
     assert_eq!(shop.event(&said("998855500010:3@lid", &json!({}))), "taken");
+    assert!(began.elapsed() < Duration::from_millis(2900), "{:?}", began.elapsed());
     assert_eq!(shop.ask("SELECT looks FROM hidden_numbers"), "0");
     assert_eq!(shop.ask("SELECT lid || opted_out_at IS NOT NULL FROM hidden_numbers"), "1");
     assert_eq!(shop.ask("SELECT lid FROM hidden_numbers"), LID);

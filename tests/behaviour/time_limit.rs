@@ -79,8 +79,10 @@ fn a_request_that_is_under_way_when_the_time_is_over_is_finished_and_recorded() 
     let site = Site::with_waha(options, |_| std::thread::sleep(Duration::from_secs(2)));
     site.write_settings("SEND_DELAY_SECONDS=0\n");
     site.message("081200007001, 081200007002");
+    let started = Instant::now();
     let run = site.run(&["run", "--max-seconds", "2"]);
     assert!(run.status.success(), "{}", stderr(&run));
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
     let sql = "SELECT group_concat(status) FROM (SELECT status FROM deliveries ORDER BY id)";
     assert_eq!(site.sqlite3(sql).trim(), "sent,pending");
     assert_eq!(site.waha.received().len(), 1);
@@ -128,7 +130,9 @@ fn a_host_that_kills_at_60_seconds_finds_nobody_there() {
         .spawn()
         .unwrap();
     let mut run = Server { child, log, address: String::new() };
+    let started = Instant::now();
     until("the run ends by itself", || !run.is_alive());
+    assert!(started.elapsed() < 2 * SOON, "{:?}", started.elapsed());
     assert_eq!(run.end(), 0);
     let unfinished =
         site.sqlite3("SELECT count(*) FROM deliveries WHERE status IN ('sending','unknown')");
