@@ -11,6 +11,9 @@ use auto_message_scheduler::send_window::{Allowance, Day, Rest};
 use super::calendar::Calendar;
 use crate::world::{Arrival, World};
 
+/// When a number was checked is known to the millisecond.
+const CHECKED_WITHIN: Duration = Duration::from_millis(1);
+
 /// What was seen so far.
 pub struct Promises {
     delay: Duration,
@@ -250,12 +253,12 @@ impl Promises {
             return;
         }
         if let Some(rest) = self.rest {
-            let gap = before.map(|before| at.saturating_sub(before));
+            let gap = before.map(|before| at.saturating_sub(before) + CHECKED_WITHIN);
             *in_a_row = if gap.is_some_and(|gap| gap >= rest.least) { 1 } else { *in_a_row + 1 };
             assert!(*in_a_row <= rest.after, "{in_a_row} without a rest: {session}");
         }
         if let Some(before) = before {
-            let gap = at.saturating_sub(before);
+            let gap = at.saturating_sub(before) + CHECKED_WITHIN;
             assert!(gap >= self.delay, "a burst on {}: {gap:?} < {:?}", session, self.delay);
         }
     }
