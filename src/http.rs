@@ -271,6 +271,7 @@ impl Shared {
             self.slots.shrink();
             self.slots.wait(ACCEPT_PAUSE); // the thread of another connection may end
         }
+        slots::refuse(&slot.stream);
     }
 
     fn fail(&self, error: FrontError) {

@@ -180,8 +180,8 @@ impl Slots {
     }
 }
 
-/// Tells a new connection that there is no slot for it.
-fn refuse(mut stream: &TcpStream) {
+/// Tells a new connection that there is no slot, or no thread, for it.
+pub(super) fn refuse(mut stream: &TcpStream) {
     if stream.set_nonblocking(true).is_ok() {
         // What came and was not read would turn the end into a reset that overtakes the answer.
         drop(stream.read(&mut [0; PIECE_BYTES]));

@@ -92,7 +92,7 @@ fn a_bad_client_is_refused_or_dropped_and_harms_nobody() {
 
 #[test]
 fn latencies_run_side_by_side() {
-    let latency = Duration::from_secs(1);
+    let latency = Duration::from_millis(500);
     let world = World::with(Options { latency, ..Options::default() });
     let began = Instant::now();
     let streams: Vec<_> = (0..10).map(|_| world.raw_send(PERSON)).collect();
