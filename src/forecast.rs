@@ -11,6 +11,7 @@ mod gaps;
 mod risks;
 mod split;
 mod view;
+mod walked;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub use view::{
     ChannelForecast, Fate, Forecast, MessageForecast, PlannedFile, RecipientForecast, Tally,
     Warning,
 };
+pub(crate) use walked::{SMALL_WALK_MAX, Walked, of_new, recipients_before};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -97,11 +99,9 @@ pub fn of_message(
     now: Timestamp,
 ) -> Result<Option<MessageForecast>, StoreError> {
     let mut found = None;
-    forecast(store, Scope::Message(id), config, UNBOUNDED, now, &mut |seen| {
-        if let Seen::Message(message) = seen {
-            found = Some(message.clone());
-        }
-    })?;
+    let mut see = keep_message(&mut found);
+    forecast(store, Scope::Message(id), config, UNBOUNDED, now, &mut see)?;
+    drop(see);
     Ok(found)
 }
 
@@ -117,9 +117,7 @@ pub(crate) fn of_unsaved(
     if message.scheduled_at.is_none() {
         return Ok(None);
     }
-    // Made now, it is the last of those that are due then.
-    let id = if message.id == 0 { i64::MAX } else { message.id };
-    let message = Message { id, ..message.clone() };
+    let message = as_last(message);
     let mut found = None;
     let mut see = |seen: Seen<'_>| match seen {
         Seen::Message(message) => found = Some(message.clone()),
@@ -128,9 +126,23 @@ pub(crate) fn of_unsaved(
     let files = Files::beside(store.path());
     store.read(|tx| {
         let mut ahead = Ahead::new(tx, (config, files), now, Some(&message), &mut see)?;
-        ahead.look(Scope::Message(id), UNBOUNDED)
+        ahead.look(Scope::Message(message.id), UNBOUNDED)
     })?;
     Ok(found)
+}
+
+/// Made now, a message is the last of those that are due then.
+fn as_last(message: &Message) -> Message {
+    Message { id: if message.id == 0 { i64::MAX } else { message.id }, ..message.clone() }
+}
+
+/// Keeps what is told of a message in `found`.
+fn keep_message(found: &mut Option<MessageForecast>) -> impl FnMut(Seen<'_>) {
+    |seen| {
+        if let Seen::Message(message) = seen {
+            *found = Some(message.clone());
+        }
+    }
 }
 
 /// The file of a message, when it is one of ours that is there.
@@ -162,6 +174,8 @@ struct Ahead<'a> {
     /// A message that is looked at as if it were stored.
     unsaved: Option<&'a Message>,
     places: Places,
+    /// How many recipients were looked at, without those that are shown; with gaps also these.
+    looked_at: u64,
     /// The channels that have a part in what is shown.
     shown: BTreeSet<i64>,
     see: &'a mut dyn FnMut(Seen<'_>),
@@ -196,6 +210,7 @@ impl<'a> Ahead<'a> {
             totals: Tally::default(),
             unsaved,
             places: Places::default(),
+            looked_at: 0,
             shown: BTreeSet::new(),
             see,
         })
@@ -241,7 +256,7 @@ impl<'a> Ahead<'a> {
                 .lines
                 .turns
                 .iter()
-                .filter(|(id, _)| !has_gaps || self.shown.contains(id))
+                .filter(|(id, _)| self.shown.contains(id))
                 .map(|(id, line)| ChannelForecast::new(*id, line, self.config))
                 .collect(),
         }))
@@ -273,6 +288,7 @@ impl<'a> Ahead<'a> {
         }
         let (config, now) = (self.config, self.now);
         if let Places::Gathering(gathered) = std::mem::take(&mut self.places) {
+            self.looked_at = gathered.len();
             self.places = Places::Found(gathered.places(&mut self.lines, config, now).into_iter());
         }
         Ok(())
@@ -337,12 +353,15 @@ impl<'a> Ahead<'a> {
             });
             queue.push(one);
         }
-        let channels = together(&message, &queue);
-        queue.retain(|one| {
-            one.id == id
-                || one.first_open.is_some()
-                || one.channels().iter().any(|id| channels.contains(id))
-        });
+        // Other channels matter when one of them may send what this one else would, or the other way round: that goes by
+        // whom they send to until then.
+        let own = message.channel_id;
+        let is_shared = |one: &Queued| {
+            one.channel_ids.is_some() && (one.id == id || one.channels().contains(&own))
+        };
+        if !queue.iter().any(is_shared) {
+            queue.retain(|one| one.id == id || one.first_open.is_some() || one.channel_id == own);
+        }
         Ok(Some(queue))
     }
 
@@ -407,6 +426,9 @@ impl<'a> Ahead<'a> {
             forecast.finish();
             self.totals.add(&forecast);
             (self.see)(Seen::Message(&forecast));
+        }
+        if !is_shown && !self.has_gaps {
+            self.looked_at += forecast.recipients;
         }
         Ok(forecast.recipients)
     }
@@ -792,27 +814,9 @@ impl<'a> Words<'a> {
 
 /// A message that is not planned yet, in the order of sending.
 fn queued(message: &Message, due_at: Timestamp) -> Queued {
-    let Message { id, channel_id, ref channel_ids, .. } = *message;
-    Queued { id, channel_id, channel_ids: channel_ids.clone(), due_at, first_open: None }
-}
-
-/// The channels on which anything may move a message's place: its own, and those that share a message with one
-/// of these, and so on.
-fn together(message: &Message, queue: &[Queued]) -> BTreeSet<i64> {
-    let mut channels: BTreeSet<i64> = message.channels().into_iter().collect();
-    let shared: Vec<Vec<i64>> =
-        queue.iter().filter(|one| one.channel_ids.is_some()).map(Queued::channels).collect();
-    loop {
-        let before = channels.len();
-        for ids in &shared {
-            if ids.iter().any(|id| channels.contains(id)) {
-                channels.extend(ids);
-            }
-        }
-        if channels.len() == before {
-            return channels;
-        }
-    }
+    let Message { id, channel_id, ref channel_ids, contact_count: recipients, .. } = *message;
+    let channel_ids = channel_ids.clone();
+    Queued { id, channel_id, channel_ids, recipients, due_at, first_open: None }
 }
 
 fn planned_recipient(row: &Delivery) -> Recipient {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, lock};
 use crate::config::Config;
+use crate::forecast::Walked;
 use crate::http::{Class, Request, Response};
 use crate::store::{ActedOn, ApiKey, Can, Store, Trigger};
 use crate::trigger::Triggers;
@@ -39,6 +40,8 @@ pub struct V1 {
     store: Mutex<Option<Store>>,
     /// The Idempotency-Keys of the requests under way, each with the API key.
     under_way: Mutex<Vec<(i64, String)>>,
+    /// For the forecasts of new messages; never locked before the store.
+    walked: Mutex<Walked>,
 }
 
 type Names = &'static [&'static str];
@@ -134,6 +137,17 @@ impl Route {
         Some((kind, what))
     }
 
+    /// What it changes, if that may change what becomes of what waits; a new message does not.
+    fn changes(&self) -> Option<ActedOn> {
+        match (self.method, self.path) {
+            ("GET", _) | ("POST", "/messages" | "/messages/preview") => None,
+            (_, path) if path.starts_with("/messages/") => Some(ActedOn::Message),
+            (_, path) if path.starts_with("/channels/") => Some(ActedOn::Channel),
+            (_, path) if path.starts_with("/contacts") => Some(ActedOn::Contact),
+            _ => None,
+        }
+    }
+
     /// The id in `path`, 0 when the route has none; `None` when it is another route's path.
     fn matches(&self, path: &str) -> Option<i64> {
         let (mut own, mut asked) = (self.path.split('/'), path.split('/'));
@@ -154,8 +168,8 @@ impl Route {
 impl V1 {
     /// An API over its own connection to the database of `config`.
     pub fn new(config: Arc<Config>, clock: Arc<dyn Clock>, triggers: Arc<Triggers>) -> Self {
-        let (store, under_way) = (Mutex::default(), Mutex::default());
-        Self { config, clock, triggers, store, under_way }
+        let (store, under_way, walked) = Default::default();
+        Self { config, clock, triggers, store, under_way, walked }
     }
 
     pub fn on(self, store: Store) -> Self {

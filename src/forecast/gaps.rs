@@ -126,6 +126,11 @@ pub(super) struct Before {
 }
 
 impl Gathered {
+    /// How many they are.
+    pub(super) fn len(&self) -> u64 {
+        self.all.len() as u64
+    }
+
     pub(super) fn push(
         &mut self,
         kind: WantedKind,

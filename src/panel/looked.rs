@@ -15,8 +15,6 @@ use crate::messages::{self, ComposeError, Reached};
 use crate::recipient::{self, Entry};
 use crate::store::{Message, SqlResult, Store, Tx};
 
-/// More recipients, contacts and deliveries before them are counted beside the page.
-const WITH_THE_PAGE_MAX: u64 = 1_000;
 /// Recipients whose words are shown, and those whom a channel sends to first.
 pub(super) const SAMPLES_MAX: usize = 3;
 /// Reasons that are shown, and people of each.
@@ -91,7 +89,8 @@ pub(super) fn look(visit: &Visit<'_>, what: Asked) -> PageResult<Option<Arc<Look
     Ok(Some(Arc::new(looked)))
 }
 
-/// Whether very many are looked at for it: recipients, or what goes out before them.
+/// Whether very many are looked at for it, so that they are counted beside the page: recipients, or what goes out
+/// before them.
 fn is_large(tx: &Tx<'_>, what: &Asked, config: &Config, now: Timestamp) -> SqlResult<bool> {
     let (column, until) = match what {
         Asked::Stored(message) => (message.contact_ids.clone(), message.scheduled_at),
@@ -104,9 +103,9 @@ fn is_large(tx: &Tx<'_>, what: &Asked, config: &Config, now: Timestamp) -> SqlRe
         count += tx.count_contacts()?;
     }
     if let Some(until) = until {
-        count += tx.count_pending()? + tx.recipients_until(until, WITH_THE_PAGE_MAX)?;
+        count += forecast::recipients_before(tx, until)?;
     }
-    Ok(count > WITH_THE_PAGE_MAX)
+    Ok(count > forecast::SMALL_WALK_MAX)
 }
 
 pub(super) fn recipients(

@@ -100,10 +100,20 @@ pub(crate) struct Queued {
     /// The channel that sends it, and `channel_ids`.
     pub(crate) channel_id: i64,
     pub(crate) channel_ids: Option<String>,
+    /// To how many people it goes, as far as that was counted.
+    pub(crate) recipients: u64,
     pub(crate) due_at: Timestamp,
     /// The first of its deliveries that has something left to do, when it is planned.
     pub(crate) first_open: Option<i64>,
 }
+
+/// The columns of a [`Queued`], of those whose time is to come and of those on their way.
+const QUEUED_SCHEDULED: &str = "SELECT id, channel_id, channel_ids, max(contact_count, 0) AS recipients, scheduled_at, NULL AS first_open
+    FROM auto_messages m WHERE status = 'scheduled'";
+const QUEUED_SENDING: &str = "SELECT id, channel_id, channel_ids, max(contact_count, 0) AS recipients, scheduled_at,
+        (SELECT min(d.id) FROM deliveries d
+            WHERE d.auto_message_id = m.id AND d.due_at = m.scheduled_at AND d.status IN ('pending', 'sending'))
+    FROM auto_messages m WHERE status = 'sending'";
 
 /// Which messages a program asks for; a field that is `None` lets all through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -219,6 +229,12 @@ impl Message {
 }
 
 impl Queued {
+    fn from_row(row: &Row<'_>) -> SqlResult<Self> {
+        read! { row => Self {
+            id, channel_id, lossy channel_ids, recipients, due_at: row.get("scheduled_at")?, first_open,
+        } }
+    }
+
     /// What is planned has lower delivery ids than what is not.
     pub(crate) fn place(&self) -> (Timestamp, i64, i64) {
         (self.due_at, self.first_open.unwrap_or(i64::MAX), self.id)
@@ -604,21 +620,29 @@ impl Tx<'_> {
 
     /// At most `limit` messages on their way, or scheduled for `until` at the latest, by their time.
     pub(crate) fn queued_messages(&self, until: Timestamp, limit: u64) -> SqlResult<Vec<Queued>> {
-        let sql = "SELECT id, channel_id, channel_ids, scheduled_at, NULL AS first_open FROM auto_messages
-                   WHERE status = 'scheduled' AND scheduled_at <= :until
-                   UNION ALL
-                   SELECT id, channel_id, channel_ids, scheduled_at,
-                       (SELECT min(d.id) FROM deliveries d
-                           WHERE d.auto_message_id = m.id AND d.due_at = m.scheduled_at
-                               AND d.status IN ('pending', 'sending'))
-                   FROM auto_messages m WHERE status = 'sending' AND scheduled_at IS NOT NULL
-                   ORDER BY scheduled_at, id LIMIT :limit";
+        let sql = format!(
+            "{QUEUED_SCHEDULED} AND scheduled_at <= :until
+             UNION ALL {QUEUED_SENDING} AND scheduled_at IS NOT NULL
+             ORDER BY scheduled_at, id LIMIT :limit"
+        );
         let params = params! { until, ":limit": i64::try_from(limit).unwrap_or(i64::MAX) };
-        self.query_rows(sql, params, |row| {
-            read! { row => Queued {
-                id, channel_id, lossy channel_ids, due_at: row.get("scheduled_at")?, first_open,
-            } }
-        })
+        self.query_rows(&sql, params, Queued::from_row)
+    }
+
+    /// Those that are due after `from` and until `until`, or on their way after `from`, and those due until `from` that
+    /// were made after the message `newest`; in no order.
+    pub(crate) fn queued_messages_since(
+        &self,
+        (from, newest): (Timestamp, i64),
+        until: Timestamp,
+    ) -> SqlResult<Vec<Queued>> {
+        let sql = format!(
+            "{QUEUED_SCHEDULED} AND scheduled_at > :from AND scheduled_at <= :until
+             UNION ALL {QUEUED_SENDING} AND scheduled_at > :from
+             UNION ALL {QUEUED_SCHEDULED} AND +scheduled_at <= :from AND id > :newest
+             UNION ALL {QUEUED_SENDING} AND +scheduled_at <= :from AND id > :newest"
+        );
+        self.query_rows(&sql, params! { from, newest, until }, Queued::from_row)
     }
 
     /// How many messages [`Self::queued_messages`] would give without a limit.
@@ -630,12 +654,27 @@ impl Tx<'_> {
         self.query_value(sql, params! { until })
     }
 
-    /// To how many people messages go that are due until then; of `limit` messages at most.
-    pub(crate) fn recipients_until(&self, until: Timestamp, limit: u64) -> SqlResult<u64> {
-        let sql = "SELECT coalesce(sum(max(contact_count, 1)), 0) FROM
-                       (SELECT contact_count FROM auto_messages
-                        WHERE status = 'scheduled' AND scheduled_at <= :until LIMIT :limit)";
-        self.query_value(sql, params! { until, limit })
+    /// To how many people messages go that are due until then or on their way; with a channel to how many by this one, and
+    /// then `limit` when several channels share any of them, or nobody counted one. From `limit` on it need not be all.
+    pub(crate) fn recipients_until(
+        &self,
+        until: Timestamp,
+        channel: Option<i64>,
+        limit: u64,
+    ) -> SqlResult<u64> {
+        // CROSS: from the messages to their deliveries, whatever statistics say.
+        let sql = "SELECT (SELECT coalesce(sum(recipients), 0) FROM
+                       (SELECT iif(:channel IS NULL OR channel_ids IS NULL AND contact_count > 0,
+                                min(max(contact_count, 1), :limit), :limit) AS recipients
+                        FROM auto_messages
+                        WHERE status = 'scheduled' AND scheduled_at <= :until
+                            AND (:channel IS NULL OR channel_id = :channel OR channel_ids IS NOT NULL) LIMIT :limit))
+                   + (SELECT count(*) FROM
+                       (SELECT 1 FROM auto_messages m
+                        CROSS JOIN deliveries d ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                            AND d.status IN ('pending', 'sending')
+                        WHERE m.status = 'sending' LIMIT :limit))";
+        self.query_value(sql, params! { until, channel, limit })
     }
 
     /// The zone of a message's local times: its rule's own, else `zone`.

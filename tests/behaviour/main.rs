@@ -66,6 +66,7 @@ mod message_binary;
 mod message_commands;
 mod message_retry;
 mod messages;
+mod new_messages_in_a_row;
 mod other_numbers;
 mod outcomes;
 mod pacing;

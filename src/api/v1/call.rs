@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::files::Uploaded;
 use super::{Route, USE_NOTED_EVERY, V1};
 use crate::channels::ChannelError;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, lock};
 use crate::contacts::ContactError;
 use crate::contacts::import::ImportError;
 use crate::http::{Request, Response};
@@ -197,6 +197,11 @@ impl<'a> Call<'a> {
         }
         self.note_use()?;
         let answer = (route.answer)(self)?;
+        match route.changes() {
+            Some(ActedOn::Contact) => lock(&self.v1.walked).forget_small(),
+            Some(_) => lock(&self.v1.walked).forget(),
+            None => {}
+        }
         if let Some((kind, what)) = route.act().filter(|_| answer.status < 300) {
             self.note_act(kind, what);
         }

@@ -7,15 +7,15 @@ use super::call::{Answered, Call, Page, Problem, etag, json};
 #[cfg(test)]
 use super::tests::document;
 use crate::channels::{self, OwnGap};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, lock};
 use crate::content::Content;
 use crate::delivery::{MessageStatus, Status};
 use crate::files::Files;
 use crate::forecast::{self, Fate, MessageForecast, PlannedFile};
 use crate::http::Response;
 use crate::messages::{
-    self, ComposeError, DeliveryView, Draft, Edit, MessageView, MovedView, Ready, Retry, Skipped,
-    SplitBy, SplitPart, Timing, Warned,
+    self, ComposeError, DeliveryView, Draft, Edit, MessageView, MovedView, Retry, Skipped, SplitBy,
+    SplitPart, Timing, Warned,
 };
 use crate::schedule;
 use crate::store::{Message, SqlResult, Store, Tx, Wanted};
@@ -196,7 +196,8 @@ pub(super) struct MadeMessage {
     skipped: Vec<SkippedView>,
     /// When it goes out first, UTC; `null` for a draft without a time.
     next_at: Option<Timestamp>,
-    /// About when the last recipient gets it, after all that waits for the channel before it, UTC.
+    /// About when the last recipient gets it, after all that waits for the channel before it, UTC; `null` when
+    /// nobody gets it, for a draft without a time, and with the warning `end_not_counted`.
     last_at: Option<Timestamp>,
     warnings: Vec<Warned>,
 }
@@ -375,30 +376,17 @@ impl SkippedView {
     }
 }
 
-/// A message that was checked, with what becomes of it, and when the first recipients get it and from which channel.
-type Foreseen = (Ready, Option<MessageForecast>, Vec<Option<(Timestamp, i64)>>);
-
-fn check(call: &Call<'_>) -> Result<Foreseen, Problem> {
-    let draft = call.body::<NewMessage>()?.draft()?;
-    let (config, now) = (&call.v1.config, call.now);
-    call.with_store(|store| {
-        let mut ready = messages::check(store, &draft, config, now)?;
-        let first = &ready.recipients.first;
-        let mut times = vec![None; first.len()];
-        let ahead = forecast::of_unsaved(store, &ready.message, config, now, &mut |one| {
-            if let Fate::GoesOut { at } = one.fate
-                && let Some(place) = first.iter().position(|first| first.to == one.chat_id)
-            {
-                times[place] = Some((at, one.channel_id.unwrap_or_default()));
-            }
-        })?;
-        ready.warnings.extend(ahead.iter().flat_map(MessageForecast::warned));
-        Ok((ready, ahead, times))
-    })
-}
-
 pub(super) fn create(call: &Call<'_>) -> Answered {
-    let (ready, ahead, _) = check(call)?;
+    let draft = call.body::<NewMessage>()?.draft()?;
+    let config = &call.v1.config;
+    let (ready, foreseen) = call.with_store(|store| {
+        let mut ready = messages::check(store, &draft, config, call.now)?;
+        let when = (&*call.v1.clock, call.now);
+        let mut walked = lock(&call.v1.walked);
+        let foreseen = forecast::of_new(store, &ready.message, config, when, &mut walked)?;
+        ready.warnings.extend(foreseen.warned());
+        Ok((ready, foreseen))
+    })?;
     let is_due = ready.message.status == MessageStatus::Scheduled
         && ready.message.scheduled_at.is_some_and(|at| at <= call.now);
     let answer = call.once(|store| {
@@ -410,7 +398,7 @@ pub(super) fn create(call: &Call<'_>) -> Answered {
             skipped_count: made.skipped.len() as u64,
             skipped: SkippedView::some(&made.skipped),
             next_at: made.begins_at,
-            last_at: ahead.and_then(|ahead| ahead.tally.ends_at),
+            last_at: foreseen.ends_at(),
             warnings: made.warnings,
         };
         Ok(json(201, &body).with("Location", format!("/api/v1/messages/{}", made.id)))
@@ -422,8 +410,23 @@ pub(super) fn create(call: &Call<'_>) -> Answered {
 }
 
 pub(super) fn preview(call: &Call<'_>) -> Answered {
-    let (ready, ahead, times) = check(call)?;
+    let draft = call.body::<NewMessage>()?.draft()?;
     let config = &call.v1.config;
+    let (ready, ahead, times) = call.with_store(|store| {
+        let mut ready = messages::check(store, &draft, config, call.now)?;
+        let first = &ready.recipients.first;
+        // When they get it, and from which channel.
+        let mut times = vec![None; first.len()];
+        let ahead = forecast::of_unsaved(store, &ready.message, config, call.now, &mut |one| {
+            if let Fate::GoesOut { at } = one.fate
+                && let Some(place) = first.iter().position(|first| first.to == one.chat_id)
+            {
+                times[place] = Some((at, one.channel_id.unwrap_or_default()));
+            }
+        })?;
+        ready.warnings.extend(ahead.iter().flat_map(MessageForecast::warned));
+        Ok((ready, ahead, times))
+    })?;
     let content = Content::read(ready.message.content.as_deref()).unwrap_or_default();
     let file = forecast::file_of(&Files::beside(&config.database_path), &content, config);
     let recipients = ready.recipients;

@@ -507,7 +507,7 @@ fn serve_programs(world: &World) {
     let ask = |method: &str, path: &str, body: &str| {
         let mut request = Request::new(method, &format!("/api/v1{path}"))
             .with("Authorization", &format!("Bearer {key}"))
-            .with("Idempotency-Key", path)
+            .with("Idempotency-Key", &format!("{path} {}", body.len()))
             .with("If-Match", "*");
         request.body = body.as_bytes().to_vec();
         let answer = api.answer(&mut request, true);
@@ -515,6 +515,12 @@ fn serve_programs(world: &World) {
         assert!(matches!(answer.status, 200..=204), "{method} {path} {body}");
     };
     ask("POST", "/messages", r#"{"text":"Halo {{name|Kak}}","to":"all","at":"+2h"}"#);
+    // Without any gap the next one goes on where the forecast of the one before ended.
+    world.execute(
+        "UPDATE channels SET recipient_gap_hours = NULL; UPDATE auto_messages SET recipient_gap_hours = NULL;",
+    );
+    ask("POST", "/messages", r#"{"text":"Selamat malam","to":"all","at":"+2h"}"#);
+    ask("POST", "/messages", r#"{"text":"Selamat pagi","to":"all","at":"+2h"}"#);
     for path in ["", "?status=sent", "?search=halo&channel=1&metadata.a=1", "/1", "/1/deliveries"] {
         ask("GET", &format!("/messages{path}"), "");
     }
