@@ -338,3 +338,23 @@ fn a_large_message_that_nobody_counted_is_gone_through_once_in_a_while_too() {
     world.clock.pass(Duration::from_secs(2));
     assert_eq!(program.new_in(121)["last_at"], json!("2026-12-01T05:05:10Z"));
 }
+
+#[test]
+fn thousands_for_one_moment_are_all_told_when_they_go_out() {
+    let mut builder = World::builder();
+    builder.in_memory = true;
+    builder.config = Config { late_limit: Duration::from_hours(48), ..config() };
+    builder.config.gap.delay = Duration::from_secs(1);
+    let world = builder.build();
+    let program = Program::new(&world);
+    let at = world.clock.wall().plus(Duration::from_hours(24)).to_string();
+    for place in 0..2_000 {
+        let to = format!("08130000{}", 1_000 + place);
+        let made = program.post("/messages", &json!({ "text": "Halo", "to": [to], "at": at }));
+        assert!(made["last_at"].is_string(), "message {place}: {made}");
+        world.clock.pass(Duration::from_micros(700));
+        if place % 1_000 == 700 {
+            world.execute("UPDATE channels SET updated_at = updated_at"); // as a tick does
+        }
+    }
+}
