@@ -7,6 +7,7 @@ use std::time::Duration;
 use auto_message_scheduler::api::{Api, V1, keys};
 use auto_message_scheduler::clock::{Clock, Timestamp};
 use auto_message_scheduler::config::{Config, Secret};
+use auto_message_scheduler::forecast::{Bounds, Scope, forecast};
 use auto_message_scheduler::http::Request;
 use auto_message_scheduler::store::Can;
 use serde_json::{Value, json};
@@ -265,6 +266,11 @@ fn a_conversation_by_a_number_that_is_not_asked_for_counts_in_a_preview_too() {
         seen["last_at"],
         json!(world.clock.wall().plus(Duration::from_mins(91)).to_string())
     );
+    let bounds = Bounds { messages: 100, recipients: 100 };
+    let now = world.clock.wall();
+    let plan =
+        forecast(&mut store(&world), Scope::Message(3), &world.config, bounds, now, &mut |_| {});
+    assert_eq!(plan.unwrap().unwrap().channels.len(), 1, "the others have no part in it");
     let start = world.clock.wall();
     for minutes in 59..100 {
         world.work_until(start.plus(Duration::from_mins(minutes)));
@@ -307,6 +313,10 @@ fn what_goes_out_before_is_not_counted_again_for_a_second_per_thousand() {
     world.clock.pass(Duration::from_secs(2));
     assert_eq!(program.new_in(300)["last_at"], ends(300, 3), "a moment later, after that one");
     assert_eq!(program.new_in(300)["last_at"], ends(300, 8), "and so on");
+    // Whoever moves one of them by SQL makes nobody count it twice.
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01T06:30:00Z' WHERE id = 7");
+    let made = program.new_in(330);
+    assert!(not_counted(&made) || made["last_at"] == ends(330, 0), "{made}");
     // Who asks for it gets it.
     let new = json!({ "text": "Halo", "to": ["081200007001"], "at": "2026-12-01T03:10:00Z" });
     assert!(program.post("/messages/preview", &new)["last_at"].is_string());
@@ -346,6 +356,7 @@ fn thousands_for_one_moment_are_all_told_when_they_go_out() {
     builder.config = Config { late_limit: Duration::from_hours(48), ..config() };
     builder.config.gap.delay = Duration::from_secs(1);
     let world = builder.build();
+    world.execute("INSERT INTO channels (id, name, session_name) VALUES (2, 'nomor 2', 'nomor2')");
     let program = Program::new(&world);
     let at = world.clock.wall().plus(Duration::from_hours(24)).to_string();
     for place in 0..2_000 {
@@ -357,4 +368,8 @@ fn thousands_for_one_moment_are_all_told_when_they_go_out() {
             world.execute("UPDATE channels SET updated_at = updated_at"); // as a tick does
         }
     }
+    // These grew from few: what has to begin anew waits all the same.
+    let shared = json!({ "text": "Halo", "to": ["081200007001"], "at": at, "channel": [1, 2] });
+    let made = program.post("/messages", &shared);
+    assert_eq!(made["warnings"][0]["code"], "end_not_counted");
 }
