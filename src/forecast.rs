@@ -650,7 +650,8 @@ impl<'a> Ahead<'a> {
             let (id, place) = self.place(channels, &recipient.chat_id, (due_at, from), words)?;
             channel = Some(id);
             if tell.is_shown {
-                self.shown.insert(id);
+                // Also those that were not chosen: what keeps them from sending is worth a line.
+                self.shown.extend(channels);
             }
             match place {
                 Ok(Place::At { at, has_waited, is_checked }) => {

@@ -142,11 +142,9 @@ fn recipients(queue: &[Queued]) -> (u64, bool) {
 }
 
 impl End {
-    /// Whether a message that is due then may go on from here.
-    fn is_before(&self, due_at: Timestamp, version: DataVersion, now: Now) -> bool {
+    fn is_good(&self, version: DataVersion, now: Now) -> bool {
         let (good_for, began) = (good_for(self.count), self.began);
-        self.until <= due_at
-            && now.wall.since(began.wall).max(began.wall.since(now.wall)) < good_for
+        now.wall.since(began.wall).max(began.wall.since(now.wall)) < good_for
             && now.monotonic.saturating_sub(began.monotonic) < good_for
             && (self.count > SMALL_WALK_MAX || self.version == version)
     }
@@ -180,7 +178,7 @@ impl Ahead<'_> {
             None => (recipients_before(self.tx, due_at.max(self.now).plus(waits))?, false),
         };
         if !walked.may_begin(expected, began.monotonic) {
-            walked.end = last.map(|(end, _)| end);
+            walked.end = last.map(|(end, _)| end).or(walked.end.take());
             return if is_plain { self.look_at_few(message, until) } else { Ok(()) };
         }
         let count = if is_plain {
@@ -196,7 +194,8 @@ impl Ahead<'_> {
             count
         } else {
             self.look(Scope::Message(message.id), UNBOUNDED)?;
-            self.looked_at.saturating_sub(self.totals.recipients)
+            let own = if self.has_gaps { self.totals.recipients } else { 0 };
+            self.looked_at.saturating_sub(own)
         };
         walked.note(count, began.monotonic, clock.now().monotonic.saturating_sub(began.monotonic));
         if count > SMALL_WALK_MAX {
@@ -233,7 +232,9 @@ impl Ahead<'_> {
         now: Now,
     ) -> SqlResult<Option<(End, Vec<Queued>)>> {
         let version = self.tx.data_version()?;
-        let last = walked.end.take().filter(|end| end.is_before(until, version, now));
+        walked.end.take_if(|end| !end.is_good(version, now));
+        // For a message that is due earlier it is of no use, but perhaps that one is not stored.
+        let last = walked.end.take_if(|end| end.until <= until);
         let Some(end) = last else { return Ok(None) };
         let mut queue = self.tx.queued_messages_since((end.until, end.newest), until)?;
         queue.sort_unstable_by_key(Queued::place);

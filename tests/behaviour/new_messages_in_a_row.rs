@@ -268,9 +268,12 @@ fn a_conversation_by_a_number_that_is_not_asked_for_counts_in_a_preview_too() {
     );
     let bounds = Bounds { messages: 100, recipients: 100 };
     let now = world.clock.wall();
-    let plan =
-        forecast(&mut store(&world), Scope::Message(3), &world.config, bounds, now, &mut |_| {});
-    assert_eq!(plan.unwrap().unwrap().channels.len(), 1, "the others have no part in it");
+    // The channels that have a part in it, also the one that sends nothing of it.
+    for (id, channels) in [(1, 1), (2, 2), (3, 1)] {
+        let scope = Scope::Message(id);
+        let plan = forecast(&mut store(&world), scope, &world.config, bounds, now, &mut |_| {});
+        assert_eq!(plan.unwrap().unwrap().channels.len(), channels, "message {id}");
+    }
     let start = world.clock.wall();
     for minutes in 59..100 {
         world.work_until(start.plus(Duration::from_mins(minutes)));
@@ -303,6 +306,10 @@ fn what_goes_out_before_is_not_counted_again_for_a_second_per_thousand() {
     assert_eq!(program.new_in(120)["last_at"], ends(120, 1500 * 5), "after all of them");
     assert_eq!(program.new_in(120)["last_at"], ends(120, 1501 * 5), "and after that one");
     assert_eq!(program.new_in(240)["last_at"], ends(120, 1502 * 5), "later, on its way");
+    let at = world.clock.wall().plus(Duration::from_mins(130)).to_string();
+    let draft = json!({ "text": "Halo", "to": ["081200007001"], "at": at, "draft": true });
+    assert!(not_counted(&program.post("/messages", &draft)), "in the midst of what was counted");
+    assert_eq!(program.new_in(240)["last_at"], ends(120, 1503 * 5), "the draft moves nothing");
     assert!(not_counted(&program.new_in(130)), "in the midst of what was counted");
     assert_eq!(program.new_in(10)["last_at"], ends(10, 0), "few go out before it");
     assert_eq!(program.new_in(10)["last_at"], ends(10, 5), "few go out before it");
@@ -361,7 +368,9 @@ fn thousands_for_one_moment_are_all_told_when_they_go_out() {
     let at = world.clock.wall().plus(Duration::from_hours(24)).to_string();
     for place in 0..2_000 {
         let to = format!("08130000{}", 1_000 + place);
-        let made = program.post("/messages", &json!({ "text": "Halo", "to": [to], "at": at }));
+        let channel = if place == 0 { json!([1, 2]) } else { json!(1) };
+        let new = json!({ "text": "Halo", "to": [to], "at": at, "channel": channel });
+        let made = program.post("/messages", &new);
         assert!(made["last_at"].is_string(), "message {place}: {made}");
         world.clock.pass(Duration::from_micros(700));
         if place % 1_000 == 700 {
@@ -372,4 +381,6 @@ fn thousands_for_one_moment_are_all_told_when_they_go_out() {
     let shared = json!({ "text": "Halo", "to": ["081200007001"], "at": at, "channel": [1, 2] });
     let made = program.post("/messages", &shared);
     assert_eq!(made["warnings"][0]["code"], "end_not_counted");
+    let new = json!({ "text": "Halo", "to": ["081200007002"], "at": at });
+    assert!(program.post("/messages", &new)["last_at"].is_string(), "that one goes on");
 }
