@@ -322,8 +322,7 @@ fn what_goes_out_before_is_not_counted_again_for_a_second_per_thousand() {
     assert_eq!(program.new_in(300)["last_at"], ends(300, 8), "and so on");
     // Whoever moves one of them by SQL makes nobody count it twice.
     world.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01T06:30:00Z' WHERE id = 7");
-    let made = program.new_in(330);
-    assert!(not_counted(&made) || made["last_at"] == ends(330, 0), "{made}");
+    assert!(not_counted(&program.new_in(330)), "it may stand in what was counted");
     // Who asks for it gets it.
     let new = json!({ "text": "Halo", "to": ["081200007001"], "at": "2026-12-01T03:10:00Z" });
     assert!(program.post("/messages/preview", &new)["last_at"].is_string());
