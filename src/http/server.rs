@@ -2,12 +2,14 @@
 //! takes requests; what may take longer than a look at the database has a thread of its own, and there are not
 //! many of those.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Duration;
 
 use subtle::ConstantTimeEq;
 
@@ -19,6 +21,8 @@ use super::{
 use crate::clock::{Clock, lock};
 
 const STACK_BYTES: usize = 256 * 1024;
+/// A thread of a class without work waits so long for the next request before it ends.
+const REST: Duration = Duration::from_secs(2);
 /// For a large body that no route wants.
 const LARGE: Class = Class { name: "http-refused", max: 0, stack_bytes: STACK_BYTES };
 
@@ -194,7 +198,8 @@ impl Server {
             .map_err(|source| ServerError::Socket(io::Error::other(source.to_string())))?;
         let upstream = Arc::new(upstream);
         let (way, failing) = (socket.upstream().clone(), Arc::clone(&routes));
-        let shared = Arc::new(Shared { routes, busy: Mutex::default() });
+        let shared =
+            Arc::new(Shared { routes, busy: Mutex::default(), threads: Threads::new(REST) });
         let (requests, token) = (Arc::clone(&upstream), way.token.clone());
         let serving =
             start_thread("http-server", STACK_BYTES, move || serve(&requests, &token, &shared))
@@ -223,6 +228,49 @@ struct Shared {
     routes: Arc<dyn Routes>,
     /// The class of each request that is being answered, by its name.
     busy: Mutex<Vec<&'static str>>,
+    threads: Arc<Threads>,
+}
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// The threads of all classes. A client that asks again and again does not cost a new one each time.
+struct Threads {
+    rest: Duration,
+    /// Those without work.
+    resting: Mutex<Vec<(Class, ThreadId, Sender<Work>)>>,
+}
+
+impl Threads {
+    fn new(rest: Duration) -> Arc<Self> {
+        Arc::new(Self { rest, resting: Mutex::default() })
+    }
+
+    /// Does `work` on a thread of `class`: on the one that has rested least, or else on a new one.
+    fn hand_out(self: &Arc<Self>, class: Class, work: Work) -> io::Result<()> {
+        let mut resting = lock(&self.resting);
+        if let Some(at) = resting.iter().rposition(|(own, ..)| *own == class) {
+            let (.., thread) = resting.remove(at);
+            return thread.send(work).map_err(|_| ErrorKind::BrokenPipe.into());
+        }
+        drop(resting);
+        let threads = Arc::clone(self);
+        let work = move || threads.work(class, work);
+        start_thread(class.name, class.stack_bytes, work).map(drop)
+    }
+
+    fn work(&self, class: Class, mut work: Work) {
+        let (own, (sender, next)) = (thread::current().id(), channel());
+        loop {
+            work();
+            lock(&self.resting).push((class, own, sender.clone()));
+            let more = next.recv_timeout(self.rest).or_else(|_| {
+                lock(&self.resting).retain(|(_, thread, _)| *thread != own);
+                next.try_recv() // it may have been given some between its wait and this
+            });
+            let Ok(more) = more else { return };
+            work = more;
+        }
+    }
 }
 
 /// One of the threads of a class, given back however the thread ends.
@@ -275,15 +323,90 @@ fn answer(mut request: Request, token: &str, shared: &Arc<Shared>) {
     let is_slow = permit.is_some() || request.length() > BODY_BYTES_MAX;
     let work = move || {
         let response = routes.answer(&mut request, may_wait);
-        drop(permit);
+        drop((permit, routes));
         request.respond(response);
     };
     if !is_slow {
         return work();
     }
-    let Class { name, stack_bytes, .. } = class.unwrap_or(LARGE);
-    if let Err(error) = start_thread(name, stack_bytes, work) {
+    if let Err(error) = shared.threads.hand_out(class.unwrap_or(LARGE), Box::new(work)) {
         // The request is gone with the closure, and its permit too; the front answers 503.
         log::error!("http: no thread for a waiting request: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Class = Class { name: "one", max: 1, stack_bytes: STACK_BYTES };
+    const OTHER: Class = Class { name: "other", ..ONE };
+
+    /// The thread that does a piece of work of `class`.
+    fn thread_of(threads: &Arc<Threads>, class: Class) -> ThreadId {
+        let (sender, receiver) = channel();
+        let work = move || sender.send(thread::current().id()).unwrap();
+        threads.hand_out(class, Box::new(work)).unwrap();
+        receiver.recv().unwrap()
+    }
+
+    fn wait_for(threads: &Threads, resting: usize) {
+        while lock(&threads.resting).len() != resting {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_thread_that_rests_takes_the_next_work_of_its_class_and_of_no_other() {
+        let threads = Threads::new(Duration::from_hours(1));
+        let first = thread_of(&threads, ONE);
+        wait_for(&threads, 1);
+        assert_ne!(thread_of(&threads, OTHER), first);
+        wait_for(&threads, 2);
+        assert_eq!(thread_of(&threads, ONE), first);
+    }
+
+    #[test]
+    fn work_beside_work_has_a_thread_of_its_own() {
+        let threads = Threads::new(Duration::from_hours(1));
+        let (go, wait) = channel::<()>();
+        threads.hand_out(ONE, Box::new(move || assert!(wait.recv().is_err()))).unwrap();
+        let beside = thread_of(&threads, ONE);
+        wait_for(&threads, 1);
+        drop(go);
+        wait_for(&threads, 2);
+        assert!(lock(&threads.resting).iter().any(|(_, thread, _)| *thread == beside));
+    }
+
+    #[test]
+    fn work_that_comes_as_a_thread_ends_is_done_once() {
+        let threads = Threads::new(Duration::ZERO);
+        let (sender, receiver) = channel();
+        for number in 0..2_000 {
+            let sender = sender.clone();
+            threads.hand_out(ONE, Box::new(move || sender.send(number).unwrap())).unwrap();
+            if number % 8 == 0 {
+                thread::yield_now();
+            }
+        }
+        drop(sender);
+        let mut done: Vec<_> = receiver.iter().collect();
+        done.sort_unstable();
+        assert_eq!(done, (0..2_000).collect::<Vec<_>>());
+        wait_for(&threads, 0);
+    }
+
+    #[test]
+    fn a_panic_ends_its_thread_only() {
+        let threads = Threads::new(Duration::from_hours(1));
+        let (sender, receiver) = channel::<()>();
+        let work = move || {
+            let _held = sender;
+            panic!("on purpose");
+        };
+        threads.hand_out(ONE, Box::new(work)).unwrap();
+        assert!(receiver.recv().is_err());
+        thread_of(&threads, ONE);
+        wait_for(&threads, 1);
     }
 }
