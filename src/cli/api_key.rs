@@ -27,10 +27,7 @@ pub(super) enum ApiKeyCommand {
         expires: Option<Duration>,
     },
     /// Show the keys and when each was last used
-    List {
-        #[command(flatten)]
-        output: Output,
-    },
+    List(Output),
     /// Make a key useless at once
     Revoke {
         /// Its name, as `api-key list` shows it
@@ -48,7 +45,7 @@ pub(super) fn api_key(command: &ApiKeyCommand, config: &Config) -> Result<(), Cl
             eprintln!("Keep it now, it is not shown again. Send it as `Authorization: Bearer …`.");
             print(format!("{key}\n").as_bytes())
         }
-        ApiKeyCommand::List { output } => {
+        ApiKeyCommand::List(output) => {
             let keys = keys::list(&mut store)?;
             output.print(&keys, |keys| {
                 if keys.is_empty() {

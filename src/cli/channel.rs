@@ -45,18 +45,14 @@ pub(super) enum ChannelCommand {
     },
     /// Show one channel
     Show {
-        /// Its number or name
-        channel: String,
         /// Do not ask WAHA
         #[arg(long)]
         offline: bool,
         #[command(flatten)]
-        output: Output,
+        which: Which,
     },
     /// Change a channel
     Edit {
-        /// Its number or name
-        channel: String,
         /// Another name
         #[arg(long)]
         name: Option<String>,
@@ -66,17 +62,15 @@ pub(super) enum ChannelCommand {
         #[command(flatten)]
         own: Own,
         #[command(flatten)]
-        output: Output,
+        which: Which,
     },
     /// Stop sending on a channel until `resume`; its messages wait, up to LATE_LIMIT_HOURS
     Pause {
-        /// Its number or name
-        channel: String,
         /// Why, for whoever looks
         #[arg(long)]
         reason: Option<String>,
         #[command(flatten)]
-        output: Output,
+        which: Which,
     },
     /// Let a channel send again, whoever stopped it
     Resume(Which),
@@ -136,9 +130,7 @@ pub(super) fn channel(command: &ChannelCommand, config: &Config) -> Result<(), C
     let now = desk.now;
     let (what, id, output, done) = match command {
         ChannelCommand::List { offline, output } => return list(&mut desk, *offline, *output),
-        ChannelCommand::Show { channel, offline, output } => {
-            return show(&mut desk, channel, *offline, *output);
-        }
+        ChannelCommand::Show { offline, which } => return show(&mut desk, which, *offline),
         ChannelCommand::Remove(Which { channel, output }) => {
             let id = channels::find(&mut desk.store, channel)?.id;
             let view = view(&mut desk, id)?;
@@ -156,12 +148,12 @@ pub(super) fn channel(command: &ChannelCommand, config: &Config) -> Result<(), C
             };
             ("added", id, output, format!("added{hint}"))
         }
-        ChannelCommand::Edit { channel, name, session, own, output } => {
+        ChannelCommand::Edit { name, session, own, which: Which { channel, output } } => {
             let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit(&desk) };
             let was = channels::edit(&mut desk.store, channel, &edit, now)?;
             ("saved", was.id, output, "changed".to_owned())
         }
-        ChannelCommand::Pause { channel, reason, output } => {
+        ChannelCommand::Pause { reason, which: Which { channel, output } } => {
             let was = channels::pause(&mut desk.store, channel, reason.as_deref(), now)?;
             let done = "paused; `channel resume` lets it send again".to_owned();
             ("channel_paused", was.id, output, done)
@@ -190,11 +182,11 @@ fn list(desk: &mut Desk<'_>, offline: bool, output: Output) -> Result<(), CliErr
     })
 }
 
-fn show(desk: &mut Desk<'_>, channel: &str, offline: bool, output: Output) -> Result<(), CliError> {
-    let id = channels::find(&mut desk.store, channel)?.id;
+fn show(desk: &mut Desk<'_>, which: &Which, offline: bool) -> Result<(), CliError> {
+    let id = channels::find(&mut desk.store, &which.channel)?.id;
     let mut view = view(desk, id)?;
     let remark = ask(std::slice::from_mut(&mut view), desk, offline)?;
-    output.print(&view, |view| format!("{}{remark}", pairs(details(view, desk))))
+    which.output.print(&view, |view| format!("{}{remark}", pairs(details(view, desk))))
 }
 
 impl Own {

@@ -84,7 +84,7 @@ pub(super) struct ListArgs {
     output: Output,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 pub(super) struct ShowArgs {
     /// The id, as `contact list` shows it
     #[arg(value_parser = super::row_id)]
@@ -95,9 +95,6 @@ pub(super) struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct EditArgs {
-    /// The id, as `contact list` shows it
-    #[arg(value_parser = super::row_id)]
-    id: i64,
     /// The new name; empty for none
     #[arg(long)]
     name: Option<String>,
@@ -117,7 +114,7 @@ pub(super) struct EditArgs {
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
     #[command(flatten)]
-    output: Output,
+    of: ShowArgs,
 }
 
 #[derive(Debug, Args)]
@@ -170,7 +167,7 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
         ContactCommand::Import(args) if args.dry_run => return lists::import(args, &mut desk),
         ContactCommand::Import(args) => (lists::import(args, &mut desk)?, "imported", None),
         ContactCommand::Add(args) => (add(args, &mut desk)?, "contact_added", None),
-        ContactCommand::Edit(args) => (edit(args, &mut desk)?, "saved", Some(args.id)),
+        ContactCommand::Edit(args) => (edit(args, &mut desk)?, "saved", Some(args.of.id)),
         ContactCommand::Remove(args) => {
             let one = if let [id] = args.ids[..] { Some(id) } else { None };
             (remove(args, &mut desk)?, "deleted", one)
@@ -216,7 +213,7 @@ fn add(args: &AddArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
 }
 
 fn edit(args: &EditArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
-    let Desk { config, store, now } = desk;
+    let (Desk { config, store, now }, ShowArgs { id, output }) = (desk, args.of);
     let changes = Changes {
         name: args.name.clone(),
         number: args.number.clone(),
@@ -229,10 +226,10 @@ fn edit(args: &EditArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
         let what = "--name, --number, --tag, --untag, --set or --unset";
         return refuse(format!("nothing to change: give {what}"));
     }
-    let all = contacts::edit(store, args.id, &changes, config, *now)?;
-    let person = contacts::find(store, args.id, &config.country)?;
+    let all = contacts::edit(store, id, &changes, config, *now)?;
+    let person = contacts::find(store, id, &config.country)?;
     let edited = Edited { person, on_its_way: changes.number.is_some().then_some(all) };
-    args.output.print(&edited, |edited| {
+    output.print(&edited, |edited| {
         let details = details(&edited.person, &config.zone);
         match on_its_way(all).strip_prefix("; ") {
             Some(told) => format!("{details}\n{told}"),

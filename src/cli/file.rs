@@ -21,10 +21,7 @@ pub(super) enum FileCommand {
         output: Output,
     },
     /// Show the files, and whether a message refers to each
-    List {
-        #[command(flatten)]
-        output: Output,
-    },
+    List(Output),
     /// Remove a file that no message refers to
     Remove {
         /// Its name, as `file list` shows it
@@ -41,7 +38,7 @@ pub(super) fn file(command: &FileCommand, config: &Config) -> Result<(), CliErro
             let data = json!({ "file": name, "bytes": bytes, "mimetype": kind.mimetype });
             output.print(&data, |_| name.clone())
         }
-        FileCommand::List { output } => {
+        FileCommand::List(output) => {
             let names = files.names().map_err(|error| unreadable(&files, &error))?;
             let mut rows = Vec::new();
             for (name, _) in names {

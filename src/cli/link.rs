@@ -20,10 +20,7 @@ Examples:
   auto-message-scheduler link migration > link.sql")]
 pub(super) enum LinkCommand {
     /// Look at the project: what would be sent, from when, and what stands in the way
-    Check {
-        #[command(flatten)]
-        output: Output,
-    },
+    Check(Output),
     /// Send the website's due messages from now on
     On {
         /// Only these of the website's channels, by name, separated by commas
@@ -37,15 +34,9 @@ pub(super) enum LinkCommand {
         output: Output,
     },
     /// Take nothing more from the website
-    Off {
-        #[command(flatten)]
-        output: Output,
-    },
+    Off(Output),
     /// How the link stands, without asking Supabase
-    Status {
-        #[command(flatten)]
-        output: Output,
-    },
+    Status(Output),
     /// Send for a channel that another appliance has, which is switched off or gone
     TakeOver {
         /// The website's name of the channel, or its id
@@ -65,10 +56,10 @@ pub(super) fn link(command: &LinkCommand, config: &Config) -> Result<(), CliErro
         LinkCommand::Migration => {
             output::print(supabase::migration(config.supabase.as_ref()).as_bytes())
         }
-        LinkCommand::Check { output } => check(*output, config),
+        LinkCommand::Check(output) => check(*output, config),
         LinkCommand::On { channels, yes, output } => on(channels.as_deref(), *yes, *output, config),
-        LinkCommand::Off { output } => off(*output, config),
-        LinkCommand::Status { output } => status(*output, config),
+        LinkCommand::Off(output) => off(*output, config),
+        LinkCommand::Status(output) => status(*output, config),
         LinkCommand::TakeOver { channel, yes, output } => take_over(channel, *yes, *output, config),
     }
 }

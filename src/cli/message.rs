@@ -55,7 +55,7 @@ pub(super) enum MessageCommand {
     Remove(RemoveArgs),
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 pub(super) struct IdArgs {
     /// The message's id, as `message list` shows it
     #[arg(value_parser = crate::cli::row_id)]
@@ -66,9 +66,6 @@ pub(super) struct IdArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {
-    /// The message's id, as `message list` shows it
-    #[arg(value_parser = crate::cli::row_id)]
-    id: i64,
     /// Also to those who may have got it: they may get it twice
     #[arg(long)]
     unknown: bool,
@@ -76,14 +73,11 @@ pub(super) struct RetryArgs {
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
-    output: Output,
+    of: IdArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct MoveArgs {
-    /// The message's id, as `message list` shows it
-    #[arg(value_parser = crate::cli::row_id)]
-    id: i64,
     /// The channel for which they wait, by name or id
     #[arg(long, value_name = "A")]
     from: String,
@@ -91,31 +85,25 @@ pub(super) struct MoveArgs {
     #[arg(long, value_name = "B")]
     to: String,
     #[command(flatten)]
-    output: Output,
+    of: IdArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SplitArgs {
-    /// The message's id, as `message list` shows it
-    #[arg(value_parser = crate::cli::row_id)]
-    id: i64,
     /// Two messages at the same time, the other one on this channel; without it one a day
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
     #[command(flatten)]
-    output: Output,
+    of: IdArgs,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RemoveArgs {
-    /// The message's id, as `message list` shows it
-    #[arg(value_parser = crate::cli::row_id)]
-    id: i64,
     /// Do not ask, and remove it even when deliveries are unknown
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
-    output: Output,
+    of: IdArgs,
 }
 
 /// A text on the command line, in a file or on standard input.
@@ -164,10 +152,10 @@ pub(super) fn message(command: &MessageCommand, config: &Config) -> Result<(), C
         MessageCommand::Cancel(args) => (cancel(args, &mut desk()?)?, "cancelled", Some(args.id)),
         MessageCommand::Pause(args) => (pause(args, &mut desk()?)?, "paused", Some(args.id)),
         MessageCommand::Resume(args) => (resume(args, &mut desk()?)?, "resumed", Some(args.id)),
-        MessageCommand::Retry(args) => (retry(args, config)?, "retried", Some(args.id)),
-        MessageCommand::Split(args) => (split(args, &mut desk()?)?, "split", Some(args.id)),
-        MessageCommand::Move(args) => (move_to(args, &mut desk()?)?, "moved", Some(args.id)),
-        MessageCommand::Remove(args) => (remove(args, config)?, "deleted", Some(args.id)),
+        MessageCommand::Retry(args) => (retry(args, config)?, "retried", Some(args.of.id)),
+        MessageCommand::Split(args) => (split(args, &mut desk()?)?, "split", Some(args.of.id)),
+        MessageCommand::Move(args) => (move_to(args, &mut desk()?)?, "moved", Some(args.of.id)),
+        MessageCommand::Remove(args) => (remove(args, config)?, "deleted", Some(args.of.id)),
     };
     acts::note(config, ActedOn::Message, (what, about));
     Ok(())
@@ -240,7 +228,7 @@ fn resume(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
 }
 
 fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
-    let id = args.id;
+    let IdArgs { id, output } = args.of;
     if args.unknown && !args.yes {
         let count = messages::unknown_count(&mut Desk::open_or_make(config)?.store, id)?;
         if count > 0 {
@@ -255,7 +243,7 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
     let retried = messages::retry(&mut store, id, retry, None, config, now)?;
     let data = json!({ "id": id, "status": "sending", "due_at": retried.due_at.to_string(),
         "pending": retried.pending, "skipped": retried.skipped, "unknown": retried.unknown });
-    args.output.print(&data, |_| {
+    output.print(&data, |_| {
         let mut parts =
             vec![format!("message {id} is sent again to {} recipients", retried.pending)];
         if retried.skipped > 0 {
@@ -272,7 +260,7 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
 }
 
 fn move_to(args: &MoveArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
-    let MoveArgs { id, from, to, output } = args;
+    let MoveArgs { from, to, of: IdArgs { id, output } } = args;
     let moved = messages::move_to_channel(&mut desk.store, *id, (from, to), desk.now)?;
     let view = MovedView::of(*id, &moved);
     output.print(&json!(view), |_| {
@@ -294,8 +282,8 @@ fn split(args: &SplitArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
         Some(channel) => SplitBy::Channel(channels::find(&mut desk.store, channel)?.id),
         None => SplitBy::Days,
     };
-    let parts = forecast::split(&mut desk.store, args.id, by, desk.config, desk.now)?;
-    args.output.print(&parts, |parts| {
+    let parts = forecast::split(&mut desk.store, args.of.id, by, desk.config, desk.now)?;
+    args.of.output.print(&parts, |parts| {
         let line = |part: &SplitPart| {
             let when = part.due_at.map(|at| desk.local(at)).unwrap_or_default();
             let who = counted(part.recipients, "recipient");
@@ -306,14 +294,14 @@ fn split(args: &SplitArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
 }
 
 fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
-    let id = args.id;
+    let IdArgs { id, output } = args.of;
     if !args.yes {
         messages::removable(&mut Desk::open_or_make(config)?.store, id, args.yes)?;
         confirm(&format!("Delete message {id} and all that is known of what was sent?"))?;
     }
     messages::remove(&mut Desk::open_or_make(config)?.store, id, args.yes)?;
     let data = json!({ "id": id, "removed": true });
-    args.output.print(&data, |_| format!("message {id} is removed"))
+    output.print(&data, |_| format!("message {id} is removed"))
 }
 
 /// Asks on the terminal; without one, only `--yes` says yes.

@@ -10,6 +10,7 @@ use super::super::{CliError, Desk, refuse};
 use super::CheckArgs;
 use crate::channels::{self, Availability};
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::Config;
 use crate::contacts::{self, Filter};
 use crate::send_window::{Day, DayCount};
 use crate::serve;
@@ -29,20 +30,12 @@ struct Asking<'a, 'desk> {
 /// How long another one's question is waited for.
 const BEING_ASKED_REST: Duration = Duration::from_secs(2);
 
-/// What became of one number.
-enum Told {
-    There,
-    NotThere,
-    /// Nothing, because a person stopped the command.
-    Stopped,
-}
-
 enum Turn {
     /// It is taken: the channel's session, and whether it rests afterwards.
     Taken(String, bool),
-    /// It is not needed: WhatsApp said it meanwhile.
-    Needless(bool),
-    Stopped,
+    /// It is not needed: WhatsApp said meanwhile whether the number is there; nothing, because a person stopped the
+    /// command.
+    Needless(Option<bool>),
 }
 
 pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
@@ -71,9 +64,9 @@ pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliErro
         let told = digits.as_ref().map(|digits| asking.tell(digits)).transpose();
         let word = match told {
             Ok(None) => "no phone number",
-            Ok(Some(Told::There)) => "on WhatsApp",
-            Ok(Some(Told::NotThere)) => "not on WhatsApp",
-            Ok(Some(Told::Stopped)) => {
+            Ok(Some(Some(true))) => "on WhatsApp",
+            Ok(Some(Some(false))) => "not on WhatsApp",
+            Ok(Some(None)) => {
                 eprintln!("stopped after {at} of {}", chosen.len());
                 break;
             }
@@ -90,7 +83,7 @@ pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliErro
         let absent = found.iter().filter(|one| one["result"] != "on WhatsApp");
         let rows = absent.map(|one| {
             let text = |key: &str| one[key].as_str().map_or(one[key].to_string(), str::to_owned);
-            vec![text("id"), text("number"), text("result")]
+            ["id", "number", "result"].map(text).to_vec()
         });
         let rows: Vec<_> = rows.collect();
         if rows.is_empty() {
@@ -102,14 +95,12 @@ pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliErro
 }
 
 impl Asking<'_, '_> {
-    /// What WhatsApp says of a number, or said within 30 days.
-    fn tell(&mut self, digits: &str) -> Result<Told, CliError> {
+    /// Whether WhatsApp has a number, as it says or said within 30 days; `None` when a person stopped the command.
+    fn tell(&mut self, digits: &str) -> Result<Option<bool>, CliError> {
         let chat_id = format!("{digits}@c.us");
         let (session, rests) = match self.take_turn(&chat_id)? {
             Turn::Taken(session, rests) => (session, rests),
-            Turn::Needless(true) => return Ok(Told::There),
-            Turn::Needless(false) => return Ok(Told::NotThere),
-            Turn::Stopped => return Ok(Told::Stopped),
+            Turn::Needless(exists) => return Ok(exists),
         };
         let found = self.waha.check_exists(&session, digits);
         let (config, now) = (self.desk.config, self.clock.now().wall);
@@ -126,8 +117,8 @@ impl Asking<'_, '_> {
             }
         })?;
         match found {
-            Existence::There { .. } => Ok(Told::There),
-            Existence::NotThere => Ok(Told::NotThere),
+            Existence::There { .. } => Ok(Some(true)),
+            Existence::NotThere => Ok(Some(false)),
             Existence::Untold(reason) => refuse(reason.to_string()),
             Existence::Held(hold) => refuse(hold.reason.to_string()),
         }
@@ -141,7 +132,7 @@ impl Asking<'_, '_> {
             let (number, channel) =
                 self.desk.store.read(|tx| Ok((tx.number(chat_id)?, tx.channel(id)?)))?;
             if let Some(exists) = number.answer(now) {
-                return Ok(Turn::Needless(exists));
+                return Ok(Turn::Needless(Some(exists)));
             }
             let channel = usable(channel.as_ref(), config, now)?;
             let mut wait = channels::ready_at(&channel, config, now).since(now);
@@ -161,16 +152,12 @@ impl Asking<'_, '_> {
                 return Ok(Turn::Taken(session, rests));
             }
         }
-        Ok(Turn::Stopped)
+        Ok(Turn::Needless(None))
     }
 }
 
 /// The channel, when it is not held and has a session. Hours and limits are of messages.
-fn usable(
-    channel: Option<&Channel>,
-    config: &crate::config::Config,
-    now: Timestamp,
-) -> Result<Channel, CliError> {
+fn usable(channel: Option<&Channel>, config: &Config, now: Timestamp) -> Result<Channel, CliError> {
     let counted = DayCount { day: Day::of(&config.zone, now), count: 0 };
     match (channels::availability(channel, counted, config, now, now), channel) {
         (Availability::Held(held, _), Some(channel)) => {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::super::file::take_in;
 use super::super::output::{Output, counted};
 use super::super::{CliError, Desk, refuse};
-use super::{TextArgs, TimingArgs};
+use super::{IdArgs, TextArgs, TimingArgs};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -64,9 +64,6 @@ pub(in crate::cli) struct AddArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CopyArgs {
-    /// The message's id, as `message list` shows it
-    #[arg(value_parser = crate::cli::row_id)]
-    id: i64,
     /// Other recipients than that message has
     #[arg(long, value_name = "WHO", num_args = 1..)]
     to: Vec<String>,
@@ -82,7 +79,7 @@ pub(in crate::cli) struct CopyArgs {
     #[arg(long)]
     skip_bad: bool,
     #[command(flatten)]
-    output: Output,
+    of: IdArgs,
 }
 
 #[derive(Debug, Args)]
@@ -207,7 +204,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
 
 pub(super) fn copy(args: &CopyArgs, config: &Config) -> Result<(), CliError> {
     let mut desk = Desk::open_or_make(config)?;
-    let mut draft = messages::draft_of(&mut desk.store, args.id)?;
+    let mut draft = messages::draft_of(&mut desk.store, args.of.id)?;
     if !args.to.is_empty() {
         (draft.to, draft.contact_ids) = (with_exceptions(&args.to, &args.except), None);
     }
@@ -216,7 +213,7 @@ pub(super) fn copy(args: &CopyArgs, config: &Config) -> Result<(), CliError> {
     draft.is_draft = draft.timing.is_none();
     draft.skip_bad = args.skip_bad;
     draft.created_by = "cli";
-    make(&draft, args.output, desk)
+    make(&draft, args.of.output, desk)
 }
 
 /// Makes a message, and says how it stands.

@@ -9,6 +9,7 @@ use super::super::output::Output;
 use super::super::prune::size;
 use super::super::table::{table, wrapped};
 use super::super::{CliError, Desk};
+use super::IdArgs;
 use crate::config::Config;
 use crate::content::Content;
 use crate::delivery::{Counts, MessageStatus};
@@ -43,9 +44,6 @@ pub(in crate::cli) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
-    /// The message's id, as `message list` shows it
-    #[arg(value_parser = crate::cli::row_id)]
-    id: i64,
     /// Show at most so many recipients
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
@@ -53,7 +51,7 @@ pub(in crate::cli) struct ShowArgs {
     #[arg(long, conflicts_with = "limit")]
     all: bool,
     #[command(flatten)]
-    output: Output,
+    of: IdArgs,
 }
 
 pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
@@ -130,7 +128,7 @@ impl Channels {
 }
 
 pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
-    let id = args.id;
+    let IdArgs { id, output } = args.of;
     let limit = (!args.all).then_some(args.limit);
     let mut desk = Desk::open_or_make(config)?;
     let (row, channels, occurrences, deliveries) = desk.store.read(|tx| {
@@ -148,7 +146,7 @@ pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
     let mut data = message_json(&row, channels.0.get(&row.channel_id));
     data["occurrences"] = json!(occurrences);
     data["deliveries"] = deliveries.iter().map(delivery_json).collect();
-    args.output.print(&data, |_| describe(&row, &channels, &occurrences, &deliveries, &desk))
+    output.print(&data, |_| describe(&row, &channels, &occurrences, &deliveries, &desk))
 }
 
 fn describe(
