@@ -62,6 +62,7 @@ use access::Access;
 use answers::Answers;
 use counting::Counting;
 use looked::{Looked, Question};
+use merge::Told;
 use sessions::Checks;
 use upload::Body;
 use visit::Visit;
@@ -79,9 +80,13 @@ pub struct Panel {
     files: Files,
 }
 
-/// A page could not be made; the reason is in the log.
+/// Why a page is not made as it was asked for.
 #[derive(Debug, thiserror::Error)]
 enum PageError {
+    /// It cannot be done, or is asked about first: who showed the form shows it again, with what is said.
+    #[error("{}", .0.problem)]
+    Told(Box<Told>),
+    /// It broke, as all that follow; the reason is in the log.
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -94,8 +99,12 @@ enum PageError {
 
 type PageResult<T> = Result<T, PageError>;
 type Answered = PageResult<Response>;
-/// What a person wanted, or why it is refused, in their words.
-type Refusable<T, Why = String> = PageResult<Result<T, Why>>;
+
+impl From<Told> for PageError {
+    fn from(told: Told) -> Self {
+        Self::Told(Box::new(told))
+    }
+}
 
 impl Panel {
     pub fn new(

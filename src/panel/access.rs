@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use super::merge::Told;
 use super::visit::{Page, Visit};
-use super::{Answered, PageResult, Panel, Refusable, forms, reply};
+use super::{Answered, PageResult, Panel, forms, reply};
 use crate::clock::{Timestamp, lock};
 use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Request, Response};
@@ -49,11 +49,6 @@ const OF_ONE: Rate = Rate { per_second: 6, at_once: 12 };
 const OF_ALL: Rate = Rate { per_second: 12, at_once: 24 };
 /// Addresses and browsers that are remembered: with [`OF_ALL`] there are never so many.
 const REMEMBERED_MAX: usize = 1_000;
-
-pub(super) struct Known {
-    /// What the database calls the session.
-    pub(crate) id_hash: String,
-}
 
 pub(super) struct Access {
     /// Whether the password in the settings was compared with the one that the sessions belong to.
@@ -143,7 +138,7 @@ pub(super) fn recognise(visit: &mut Visit<'_>) -> PageResult<()> {
             visit.write(|tx| tx.note_panel_session(&id_hash, now))?;
         }
         visit.csrf = sign(id, "form");
-        visit.known = Some(Known { id_hash });
+        visit.known = Some(id_hash);
         return Ok(());
     }
     let brought = visit.cookie(VISITOR_COOKIE).filter(|id| is_random_hex(id));
@@ -287,11 +282,11 @@ pub(super) fn has_form(visit: &Visit<'_>) -> bool {
 }
 
 /// What leaves a short form as it is: a login under it, and the other language.
-pub(super) fn only_shown(visit: &Visit<'_>) -> Option<Told> {
-    match visit.form.get("do")? {
-        KEPT => Some(Told::problem(200, visit.words().still_here)),
-        "preview" => Some(Told::default()),
-        _ => None,
+pub(super) fn only_shown(visit: &Visit<'_>) -> PageResult<()> {
+    match visit.form.get("do") {
+        Some(KEPT) => Err(Told::problem(200, visit.words().still_here).into()),
+        Some("preview") => Err(Told::default().into()),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -319,9 +314,9 @@ pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
     }
 }
 
-struct RefusedLogin {
-    status: u16,
-    problem: String,
+pub(super) struct RefusedLogin {
+    pub(crate) status: u16,
+    pub(crate) problem: String,
     /// When the next one is looked at.
     wait_secs: Option<String>,
 }
@@ -332,7 +327,7 @@ impl RefusedLogin {
     }
 }
 
-fn let_in(visit: &mut Visit<'_>) -> Refusable<(), RefusedLogin> {
+fn let_in(visit: &mut Visit<'_>) -> PageResult<Result<(), RefusedLogin>> {
     let given = visit.form.get("password").unwrap_or_default().to_owned();
     let proven = prove(visit, &given)?;
     if proven.is_ok() {
@@ -341,11 +336,9 @@ fn let_in(visit: &mut Visit<'_>) -> Refusable<(), RefusedLogin> {
     Ok(proven)
 }
 
-/// Asks whoever is logged in for the password once more, as slowly as a login. `Err` is the status and the
-/// words for a wrong one.
-pub(super) fn ask_again(visit: &Visit<'_>, field: &str) -> Refusable<(), (u16, String)> {
-    let proven = prove(visit, visit.form.get(field).unwrap_or_default())?;
-    Ok(proven.map_err(|refused| (refused.status, refused.problem)))
+/// Asks whoever is logged in for the password once more, as slowly as a login.
+pub(super) fn ask_again(visit: &Visit<'_>) -> PageResult<Result<(), RefusedLogin>> {
+    prove(visit, visit.form.get("password").unwrap_or_default())
 }
 
 /// Gives the panel another password in place of the setting's: all sessions end, and this browser gets a new one.
@@ -357,7 +350,7 @@ pub(super) fn change_password(visit: &mut Visit<'_>, new: &str) -> PageResult<()
 }
 
 /// Whether the password that was given is the right one; wrong ones are slowed down.
-fn prove(visit: &Visit<'_>, given: &str) -> Refusable<(), RefusedLogin> {
+fn prove(visit: &Visit<'_>, given: &str) -> PageResult<Result<(), RefusedLogin>> {
     let w = visit.words();
     let device = known_device(visit)?;
     let is_device = device.is_some();
@@ -403,7 +396,7 @@ fn begin_session(visit: &mut Visit<'_>) -> PageResult<()> {
     visit.set_cookie(SESSION_COOKIE, &id, Some(SESSION_LASTS.as_secs()));
     visit.set_cookie(VISITOR_COOKIE, "", Some(0));
     visit.csrf = sign(&id, "form");
-    visit.known = Some(Known { id_hash: hash_of(&id) });
+    visit.known = Some(hash_of(&id));
     if known_device(visit)?.is_none() {
         let mark = format!("{device}.{}", sign(&key, &device));
         visit.set_cookie(DEVICE_COOKIE, &mark, Some(DEVICE_LASTS_SECS));
@@ -423,7 +416,7 @@ fn known_device(visit: &Visit<'_>) -> PageResult<Option<String>> {
 
 pub(super) fn logout(visit: &mut Visit<'_>) -> Answered {
     if let Some(known) = visit.known.take() {
-        visit.write(|tx| tx.end_panel_session(&known.id_hash))?;
+        visit.write(|tx| tx.end_panel_session(&known))?;
     }
     Ok(leave(visit))
 }

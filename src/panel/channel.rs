@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::channels::{self as cards, ChannelCard, view};
 use super::forms::Form;
-use super::merge::{Conflict, Told};
+use super::merge::{self, Conflict, Told};
 use super::sessions::{self, SessionPart};
 use super::visit::{Page, Visit};
 use super::words::Words;
@@ -96,8 +96,9 @@ impl Fields {
         [w.name, w.session, w.send_window, w.daily_limit, w.recipient_gap, w.warmup]
     }
 
-    /// What makes `before` this; `Err` says in the reader's words what cannot be read.
-    fn edit(&self, before: &Self, w: &Words, today: Day) -> Result<Edit, &'static str> {
+    /// What makes `before` this.
+    fn edit(&self, before: &Self, visit: &Visit<'_>) -> PageResult<Edit> {
+        let w = visit.words();
         let changed = |one: &String, other: &String| (one != other).then(|| one.clone());
         // Empty is the setting's.
         let own = |text: String| if text.is_empty() { "default".to_owned() } else { text };
@@ -114,41 +115,37 @@ impl Fields {
             window: read::<OwnWindow>(window, w.window_wrong)?,
             daily_limit: read::<OwnLimit>(limit, w.limit_wrong)?,
             recipient_gap: read::<OwnGap>(gap, w.gap_wrong)?,
-            warmup_from: warmup.map(|begins| begins.then_some(today)),
+            warmup_from: warmup
+                .map(|begins| begins.then(|| Day::of(&visit.panel.config.zone, visit.now))),
         })
     }
 }
 
-fn read<T: FromStr>(text: Option<String>, wrong: &'static str) -> Result<Option<T>, &'static str> {
-    text.map(|text| text.parse().map_err(|_| wrong)).transpose()
+fn read<T: FromStr>(text: Option<String>, wrong: &str) -> PageResult<Option<T>> {
+    text.map(|text| text.parse().map_err(|_| Told::refusal(wrong))).transpose()
 }
 
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
     show(visit, None, Fields::default(), Told::default())
 }
 
-pub(super) fn add(visit: &Visit<'_>) -> Answered {
+pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form, "");
-    if let Some(told) = access::only_shown(visit) {
-        return show(visit, None, fields, told);
-    }
+    merge::or_shown(add(visit, &fields), |told| show(visit, None, fields, told))
+}
+
+fn add(visit: &Visit<'_>, fields: &Fields) -> Answered {
+    access::only_shown(visit)?;
     let there = |id: i64| reply::done(&format!("/panel/channels/{id}"), "channel_added");
     if let Some(before) = visit.made_before()? {
         return Ok(there(before.id));
     }
-    let edit = match fields.edit(&Fields::default(), visit.words(), today(visit)) {
-        Ok(edit) => edit,
-        Err(problem) => return show(visit, None, fields, Told::problem(422, problem)),
-    };
+    let edit = fields.edit(&Fields::default(), visit)?;
     let added = visit
         .with_store(|store| channels::add(store, &fields.name, &fields.session, &edit, visit.now));
-    match visit.told(added)? {
-        Ok(id) => {
-            visit.keep_mark(id)?;
-            Ok(there(id))
-        }
-        Err(problem) => show(visit, None, fields, Told::problem(422, problem)),
-    }
+    let id = visit.told(added)?;
+    visit.keep_mark(id)?;
+    Ok(there(id))
 }
 
 pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
@@ -177,16 +174,8 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
         (true, ["start"]) => sessions::start(visit, &view),
         (true, ["remove"]) => {
             let removed = visit.with_store(|store| channels::remove(store, &named));
-            match visit.told(removed)? {
-                Ok(_) => {
-                    visit.keep_mark(id)?;
-                    Ok(gone())
-                }
-                Err(why) => {
-                    let (w, there) = (visit.words(), format!("/panel/channels/{id}"));
-                    reply::tell(visit, 409, w.could_not, &why, &there)
-                }
-            }
+            let removed = visit.told(removed).and_then(|_| visit.keep_mark(id)).map(|()| gone());
+            reply::or_told(visit, removed, &format!("/panel/channels/{id}"))
         }
         (true, [what @ ("pause" | "resume" | "confirm")]) => press(visit, id, what),
         _ => reply::not_found(visit),
@@ -195,7 +184,7 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
 
 /// Pause, go on, and the new number; the page from which it was pressed is shown again.
 fn press(visit: &Visit<'_>, id: i64, what: &str) -> Answered {
-    let (w, now, named) = (visit.words(), visit.now, id.to_string());
+    let (now, named) = (visit.now, id.to_string());
     let one = format!("/panel/channels/{id}");
     let there = match visit.form.get("back") {
         Some("one") => one.as_str(),
@@ -210,7 +199,7 @@ fn press(visit: &Visit<'_>, id: i64, what: &str) -> Answered {
         _ => visit
             .press(id, (there, "channel_resumed"), |store| channels::resume(store, &named, now)),
     };
-    pressed?.or_else(|why| reply::tell(visit, 409, w.could_not, &why, there))
+    reply::or_told(visit, pressed, there)
 }
 
 fn live(visit: &Visit<'_>, id: i64) -> Answered {
@@ -220,35 +209,30 @@ fn live(visit: &Visit<'_>, id: i64) -> Answered {
     reply::html(200, &LivePiece { p: visit.page("channel"), channel, session })
 }
 
-fn today(visit: &Visit<'_>) -> Day {
-    Day::of(&visit.panel.config.zone, visit.now)
+fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
+    let mut fields = Fields::read(&visit.form, "");
+    let saved = edit(visit, channel, &mut fields);
+    merge::or_shown(saved, |told| show(visit, Some(channel), fields, told))
 }
 
 /// Changes what was changed in the form; a field that somebody else changed meanwhile is asked about.
-fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
-    let (w, mine) = (visit.words(), Fields::read(&visit.form, ""));
-    let shown = |fields, told| show(visit, Some(channel), fields, told);
-    if let Some(told) = access::only_shown(visit) {
-        return shown(mine, told);
-    }
+fn edit(visit: &Visit<'_>, channel: &Channel, fields: &mut Fields) -> Answered {
+    let w = visit.words();
+    access::only_shown(visit)?;
     let there = format!("/panel/channels/{}", channel.id);
     if visit.is_second()? {
         return Ok(reply::done(&there, "saved"));
     }
     let stored = Fields::of(channel);
     let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
-    let (fields, conflicts) = merged(mine, was, stored.clone(), w);
+    let conflicts = merge_into(fields, was, stored.clone(), w);
     if !conflicts.is_empty() {
-        return shown(fields, Told { conflicts, ..Told::problem(409, w.changed_meanwhile) });
+        return Err(Told { conflicts, ..Told::problem(409, w.changed_meanwhile) }.into());
     }
-    if fields == stored {
+    if *fields == stored {
         return Ok(reply::done(&there, "unchanged"));
     }
-    let edit = match fields.edit(&stored, w, today(visit)) {
-        Ok(edit) => edit,
-        Err(problem) => return shown(fields, Told::problem(422, problem)),
-    };
-    let (id, now) = (channel.id, visit.now);
+    let (id, now, edit) = (channel.id, visit.now, fields.edit(&stored, visit)?);
     let edited = visit.with_store(|store| {
         // Nobody else in the panel changes it between this look and the change.
         if store.read(|tx| tx.channel(id))?.as_ref().map(Fields::of) != Some(stored) {
@@ -256,22 +240,15 @@ fn save(visit: &Visit<'_>, channel: &Channel) -> Answered {
         }
         channels::edit(store, &id.to_string(), &edit, now).map(|_| true)
     });
-    match visit.told::<_, ChannelError>(edited)? {
-        Ok(true) => {
-            visit.keep_mark(id)?;
-            Ok(reply::done(&there, "saved"))
-        }
-        Ok(false) => shown(fields, Told::problem(409, w.channel_changed_just_now)),
-        Err(problem) => shown(fields, Told::problem(422, problem)),
+    if !visit.told::<_, ChannelError>(edited)? {
+        return Err(Told::problem(409, w.channel_changed_just_now).into());
     }
+    visit.keep_mark(id)?;
+    Ok(reply::done(&there, "saved"))
 }
 
-fn merged(
-    mut mine: Fields,
-    mut was: Fields,
-    mut stored: Fields,
-    w: &Words,
-) -> (Fields, Vec<Conflict>) {
+/// Gives what is filled in what others changed meanwhile. Returns the fields that both changed.
+fn merge_into(mine: &mut Fields, mut was: Fields, mut stored: Fields, w: &Words) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     let fields = mine.values().into_iter().zip(was.values()).zip(stored.values());
     for (((mine, was), stored), label) in fields.zip(Fields::labels(w)) {
@@ -281,7 +258,7 @@ fn merged(
             conflicts.push(Conflict::new(label, stored));
         }
     }
-    (mine, conflicts)
+    conflicts
 }
 
 fn show(visit: &Visit<'_>, channel: Option<&Channel>, f: Fields, told: Told) -> Answered {

@@ -44,7 +44,6 @@ struct ChannelsPage<'a> {
     is_long: bool,
     /// Why WAHA does not tell how its sessions stand; empty when it does.
     untold: String,
-    can_check: bool,
     can_pause: bool,
     paused: usize,
 }
@@ -55,7 +54,6 @@ struct LivePiece<'a> {
     p: Page<'a>,
     listed: Listed,
     untold: String,
-    can_check: bool,
 }
 
 struct Listed {
@@ -69,12 +67,11 @@ pub(super) fn route(visit: &Visit<'_>, rest: &[&str]) -> Answered {
         (false, []) => page(visit),
         (false, ["live"]) => {
             let untold = sessions::check_all(visit)?.unwrap_or_default();
-            let (listed, can_check) = (on_page(visit, views(visit)?), visit.panel.checks.can_ask());
-            let p = visit.page("channels");
-            reply::html(200, &LivePiece { p, listed, untold, can_check })
+            let (p, listed) = (visit.page("channels"), on_page(visit, views(visit)?));
+            reply::html(200, &LivePiece { p, listed, untold })
         }
         (false, ["new"]) => channel::new_form(visit),
-        (true, ["new"]) => channel::add(visit),
+        (true, ["new"]) => channel::save_new(visit),
         (true, ["pause-all"]) => {
             all(visit, "all_paused", |store| channels::pause_all(store, visit.now))
         }
@@ -96,7 +93,6 @@ fn page(visit: &Visit<'_>) -> Answered {
     let page = ChannelsPage {
         p: visit.page("channels"),
         untold: untold.unwrap_or_default(),
-        can_check: visit.panel.checks.can_ask(),
         can_pause: views
             .iter()
             .any(|view| matches!(view.state, State::Ready | State::Waiting | State::Held)),
@@ -145,8 +141,7 @@ fn all(
     change: impl FnOnce(&mut Store) -> Result<usize, ChannelError>,
 ) -> Answered {
     let there = "/panel/channels";
-    let pressed = visit.press(0, (there, code), change)?;
-    pressed.or_else(|why| reply::tell(visit, 409, visit.words().could_not, &why, there))
+    reply::or_told(visit, visit.press(0, (there, code), change), there)
 }
 
 pub(super) fn cards(visit: &Visit<'_>) -> PageResult<Vec<ChannelCard>> {

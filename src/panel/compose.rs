@@ -13,9 +13,7 @@ use super::people::TagChoices;
 use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
-use super::{
-    Answered, PageResult, Refusable, access, ahead, channels, format, forms, looked, reply,
-};
+use super::{Answered, PageResult, access, ahead, channels, format, forms, looked, reply};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -23,7 +21,7 @@ use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::http::Response;
-use crate::messages::{self, ComposeError, Draft, Edit, Edited, SplitBy, Timing, WeeklyTiming};
+use crate::messages::{self, ComposeError, Draft, Edit, SplitBy, Timing, WeeklyTiming};
 use crate::store::{MadeBefore, Message};
 
 /// Fields for times that a form has when nobody adds more.
@@ -89,7 +87,6 @@ struct ComposePage<'a> {
     preview: Preview,
     attached: Attached,
     carries: CarriedFields,
-    megabytes_max: u64,
     test: TestFields,
 }
 
@@ -147,7 +144,7 @@ impl Fields {
     }
 
     fn of(visit: &Visit<'_>, detail: &Message) -> Self {
-        let Whom { to, tags, except, except_tags } = recipients_of(detail.contact_ids.as_deref());
+        let [to, tags, except, except_tags] = recipients_of(detail.contact_ids.as_deref());
         let (text, content) = carried::of_stored(&detail.message, detail.content.as_deref());
         Self {
             title: detail.title.clone().unwrap_or_default().trim().to_owned(),
@@ -340,39 +337,31 @@ fn day_code(day: &Value) -> Option<&'static str> {
 /// Before an entry that gets nothing.
 const EXCEPT: &str = "except:";
 
-#[derive(Default)]
-struct Whom {
-    to: Vec<String>,
-    tags: Vec<String>,
-    except: Vec<String>,
-    except_tags: Vec<String>,
-}
-
-/// The column taken apart; what is no list of texts and numbers stays as it is.
-fn recipients_of(column: Option<&str>) -> Whom {
+/// The column taken apart: who gets it and with which tags, and who does not. What is no list of texts and numbers
+/// stays as it is.
+fn recipients_of(column: Option<&str>) -> [Vec<String>; 4] {
     let column = column.unwrap_or_default();
-    let Ok(Value::Array(entries)) = serde_json::from_str(column) else {
-        return Whom { to: vec![column.to_owned()], ..Whom::default() };
-    };
-    let mut whom = Whom::default();
+    let as_it_is = || [vec![column.to_owned()], Vec::new(), Vec::new(), Vec::new()];
+    let Ok(Value::Array(entries)) = serde_json::from_str(column) else { return as_it_is() };
+    let [mut to, mut tags, mut except, mut except_tags]: [Vec<String>; 4] = Default::default();
     for entry in &entries {
         match entry {
             Value::String(text) => {
                 let (is_out, who) =
                     text.strip_prefix(EXCEPT).map_or((false, text.as_str()), |who| (true, who));
                 let (list, who) = match (is_out, who.strip_prefix("tag:")) {
-                    (false, Some(tag)) => (&mut whom.tags, tag),
-                    (false, None) => (&mut whom.to, who),
-                    (true, Some(tag)) => (&mut whom.except_tags, tag),
-                    (true, None) => (&mut whom.except, who),
+                    (false, Some(tag)) => (&mut tags, tag),
+                    (false, None) => (&mut to, who),
+                    (true, Some(tag)) => (&mut except_tags, tag),
+                    (true, None) => (&mut except, who),
                 };
                 list.push(who.to_owned());
             }
-            Value::Number(number) => whom.to.push(number.to_string()),
-            _ => return Whom { to: vec![column.to_owned()], ..Whom::default() },
+            Value::Number(number) => to.push(number.to_string()),
+            _ => return as_it_is(),
         }
     }
-    whom
+    [to, tags, except, except_tags]
 }
 
 /// The form for a new message, empty or with what another one holds.
@@ -381,10 +370,7 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
         Some(id) => visit.read(|tx| tx.message(id))?,
         None => None,
     };
-    let mut fields = match copied {
-        Some(detail) => Fields::of(visit, &detail),
-        None => Fields::default(),
-    };
+    let mut fields = copied.map(|detail| Fields::of(visit, &detail)).unwrap_or_default();
     if fields.times.when != "weekly" {
         // The times of a copy have passed, mostly. Never `now`: that goes out by one slip.
         fields.times = Times { when: "at".to_owned(), ..Times::default() };
@@ -433,23 +419,18 @@ pub(super) fn attach(visit: &Visit<'_>) -> Answered {
 
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(visit);
-    if let Some(shown) = only_shown(visit, None, &fields)? {
-        return Ok(shown);
-    }
+    merge::or_shown(add(visit, &fields), |told| show(visit, None, fields, told))
+}
+
+fn add(visit: &Visit<'_>, fields: &Fields) -> Answered {
+    only_shown(visit, fields)?;
     if let Some(before) = visit.made_before()? {
-        return made_before(visit, &before, fields);
+        return made_before(visit, &before);
     }
     let is_draft = visit.form.get("do") == Some("draft");
-    let count = match check(visit, &fields, is_draft)? {
-        Ok(count) => count,
-        Err(problem) => return show(visit, None, fields, Told::problem(422, problem)),
-    };
-    if let Some(told) = ask_about_now(visit, &fields, count, is_draft) {
-        return show(visit, None, fields, told);
-    }
-    if let Some(told) = ask_about_same(visit)? {
-        return show(visit, None, fields, told);
-    }
+    let count = check(visit, fields, is_draft)?;
+    ask_about_now(visit, fields, count, is_draft)?;
+    ask_about_same(visit)?;
     let draft = fields.draft(is_draft);
     let (config, mark, now) = (&visit.panel.config, visit.mark(), visit.now);
     // Its id, and whether some of it is due.
@@ -462,35 +443,26 @@ pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
         Ok((made.id, !is_draft && made.begins_at.is_some_and(|at| at <= now)))
     });
     if let Err(ComposeError::MadeBefore(before)) = &added {
-        return made_before(visit, before, fields);
+        return made_before(visit, before);
     }
-    match visit.told(added)? {
-        Ok((id, is_due)) => {
-            if is_due {
-                visit.wake();
-            }
-            Ok(made(visit, id))
-        }
-        Err(problem) => show(visit, None, fields, Told::problem(422, problem)),
+    let (id, is_due) = visit.told(added)?;
+    if is_due {
+        visit.wake();
     }
+    Ok(made(visit, id))
 }
 
 /// What leaves the form as it is: a look at it, and a test.
-fn only_shown(
-    visit: &Visit<'_>,
-    edited: Option<&Message>,
-    fields: &Fields,
-) -> PageResult<Option<Response>> {
+fn only_shown(visit: &Visit<'_>, fields: &Fields) -> PageResult<()> {
     let told = match visit.form.get("do") {
         Some(access::KEPT) => Told::problem(200, visit.words().still_here),
         Some("preview") => Told::problem(200, carried::not_taken(visit).unwrap_or_default()),
-        Some(test_send::DO) => match test_send::send(visit, fields)? {
-            Ok(tested) => Told { tested: Some(tested), ..Told::default() },
-            Err(problem) => Told::problem(422, problem),
-        },
-        Some(_) | None => return Ok(None),
+        Some(test_send::DO) => {
+            Told { tested: Some(test_send::send(visit, fields)?), ..Told::default() }
+        }
+        Some(_) | None => return Ok(()),
     };
-    show(visit, edited, fields.clone(), told).map(Some)
+    Err(told.into())
 }
 
 /// On to the message that a form made.
@@ -515,22 +487,21 @@ fn pressed(visit: &Visit<'_>) -> String {
 }
 
 /// A form that made a message already: it leads there, unless something else is filled in now.
-fn made_before(visit: &Visit<'_>, before: &MadeBefore, fields: Fields) -> Answered {
+fn made_before(visit: &Visit<'_>, before: &MadeBefore) -> Answered {
     if visit.is_same_as(before) {
         return Ok(made(visit, before.id));
     }
-    let told = Told { about: Some(before.id), ..Told::problem(409, visit.words().form_used) };
-    show(visit, None, fields, told)
+    Err(Told { about: Some(before.id), ..Told::problem(409, visit.words().form_used) }.into())
 }
 
 /// Before a message goes out at once to many.
-fn ask_about_now(visit: &Visit<'_>, fields: &Fields, count: u64, is_draft: bool) -> Option<Told> {
+fn ask_about_now(visit: &Visit<'_>, fields: &Fields, count: u64, is_draft: bool) -> PageResult<()> {
     let is_sure = asked_of(visit).is_some_and(|asked| count <= asked);
     if is_draft || fields.times.when != "now" || count <= NOW_UNASKED_MAX || is_sure {
-        return None;
+        return Ok(());
     }
     let problem = visit.words().ask_now.replace("{}", &visit.number(count));
-    Some(Told { sure: Some(count), asks: pressed(visit), ..Told::problem(200, problem) })
+    Err(Told { sure: Some(count), asks: pressed(visit), ..Told::problem(200, problem) }.into())
 }
 
 /// The number of recipients that a person was asked about.
@@ -540,51 +511,51 @@ fn asked_of(visit: &Visit<'_>) -> Option<u64> {
 
 /// The button's words are the answer to what was asked.
 fn say_yes(visit: &Visit<'_>, fields: &Fields, asked: Option<u64>, preview: &mut Preview) {
-    if fields.times.when == "now" && asked.is_some_and(|asked| preview.count <= asked) {
+    if fields.times.when == "now" && asked.is_some_and(|asked| preview.looked.count <= asked) {
         preview.does = visit.words().yes.replace("{}", &preview.does);
     }
 }
 
 /// Before a second message with the same content: the browser's way back has the form filled in.
-fn ask_about_same(visit: &Visit<'_>) -> PageResult<Option<Told>> {
+fn ask_about_same(visit: &Visit<'_>) -> PageResult<()> {
     if visit.form.get("again").is_some() {
-        return Ok(None);
+        return Ok(());
     }
-    let made = visit.made_by_same_form(visit.now.minus(SAME_ASKED))?;
-    Ok(made.map(|id| Told {
+    let Some(id) = visit.made_by_same_form(visit.now.minus(SAME_ASKED))? else { return Ok(()) };
+    Err(Told {
         about: Some(id),
         // What was asked before needs no second answer.
         sure: asked_of(visit),
         again: true,
         asks: pressed(visit),
         ..Told::problem(200, visit.words().ask_again)
-    }))
+    }
+    .into())
 }
 
 pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
-    let (mine, id) = (Fields::read(visit), detail.id);
-    if let Some(shown) = only_shown(visit, Some(detail), &mine)? {
-        return Ok(shown);
-    }
-    let there = format!("/panel/messages/{id}");
+    let mut fields = Fields::read(visit);
+    let saved = save(visit, detail, &mut fields);
+    merge::or_shown(saved, |told| show(visit, Some(detail), fields, told))
+}
+
+/// Changes what was changed in the form, which gets what others changed meanwhile.
+fn save(visit: &Visit<'_>, detail: &Message, fields: &mut Fields) -> Answered {
+    only_shown(visit, fields)?;
+    let (id, there) = (detail.id, format!("/panel/messages/{}", detail.id));
     if visit.is_second()? {
         return Ok(reply::done(&there, "saved"));
     }
     let stored = Fields::of(visit, detail);
-    let (fields, conflicts) = merged(visit, &mine, &stored);
+    let conflicts = merge_into(visit, fields, &stored);
     if !conflicts.is_empty() {
         let conflicts = conflicts.into_iter().map(|part| conflict(visit, part, &stored)).collect();
-        let told = Told { conflicts, ..Told::problem(409, visit.words().changed_meanwhile) };
-        return show(visit, Some(detail), fields, told);
+        let told = Told::problem(409, visit.words().changed_meanwhile);
+        return Err(Told { conflicts, ..told }.into());
     }
     let is_draft = detail.status == MessageStatus::Draft;
-    let count = match check(visit, &fields, is_draft)? {
-        Ok(count) => count,
-        Err(problem) => return show(visit, Some(detail), fields, Told::problem(422, problem)),
-    };
-    if let Some(told) = ask_about_now(visit, &fields, count, is_draft) {
-        return show(visit, Some(detail), fields, told);
-    }
+    let count = check(visit, fields, is_draft)?;
+    ask_about_now(visit, fields, count, is_draft)?;
     // Only what was changed: the rest may be more than the form can show.
     let says_else = fields.text != stored.text || fields.content != stored.content;
     let edit = Edit {
@@ -606,31 +577,27 @@ pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
     let config = &visit.panel.config;
     let edited = visit.with_store(|store| messages::edit(store, id, &edit, config, visit.now));
     if let Err(ComposeError::Changed(_)) = edited {
-        let problem = Told::problem(409, visit.words().changed_just_now);
-        return show(visit, Some(detail), fields, problem);
+        return Err(Told::problem(409, visit.words().changed_just_now).into());
     }
-    match visit.told(edited)? {
-        Ok(edited) => {
-            visit.keep_mark(id)?;
-            visit.wake();
-            Ok(reply::done(&there, saved(&edited)))
-        }
-        Err(problem) => show(visit, Some(detail), fields, Told::problem(422, problem)),
-    }
+    let edited = visit.told(edited)?;
+    visit.keep_mark(id)?;
+    visit.wake();
+    let is_done_today = edited.today.is_some_and(|today| today.could_again);
+    Ok(reply::done(&there, if is_done_today { "saved_for_later" } else { "saved" }))
 }
 
-/// What is filled in, with what others changed meanwhile; and the parts that both changed.
-fn merged(visit: &Visit<'_>, mine: &Fields, stored: &Fields) -> (Fields, Vec<&'static str>) {
+/// Gives what is filled in what others changed meanwhile. Returns the parts that both changed.
+fn merge_into(visit: &Visit<'_>, fields: &mut Fields, stored: &Fields) -> Vec<&'static str> {
     let was = Was::read(visit.form.get("was"));
-    let (mut fields, mut conflicts) = (mine.clone(), Vec::new());
-    for ((part, typed), (_, kept)) in mine.parts().into_iter().zip(stored.parts()) {
+    let mut conflicts = Vec::new();
+    for ((part, typed), (_, kept)) in fields.parts().into_iter().zip(stored.parts()) {
         match was.whose(part, &typed, &kept) {
             merge::Whose::Mine => {}
             merge::Whose::Theirs => fields.take(part, stored),
             merge::Whose::Both => conflicts.push(part),
         }
     }
-    (fields, conflicts)
+    conflicts
 }
 
 fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
@@ -653,16 +620,11 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
     Conflict::new(label, &theirs)
 }
 
-fn saved(edited: &Edited) -> &'static str {
-    let is_done_today = edited.today.is_some_and(|today| today.could_again);
-    if is_done_today { "saved_for_later" } else { "saved" }
-}
-
 /// To how many the form would send, or what it lacks, in words for a form.
-fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> Refusable<u64> {
+fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> PageResult<u64> {
     let (w, times) = (visit.words(), &fields.times);
     if let Some(problem) = carried::not_taken(visit) {
-        return Ok(Err(problem));
+        return Err(Told::refusal(problem));
     }
     let is_text = fields.read_content().name() == KindName::Text;
     let lacks = if let Some(lacks) = carried::lacks(&fields.content, w) {
@@ -674,7 +636,7 @@ fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> Refusable<u64> {
     } else if times.when == "now" && times.is_filled() {
         Some(w.now_and_a_date)
     } else if is_draft {
-        return Ok(Ok(0));
+        return Ok(0);
     } else if fields.recipients().is_empty() {
         Some(w.needs_recipients)
     } else if times.timing().is_none() {
@@ -685,20 +647,17 @@ fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> Refusable<u64> {
         None
     };
     if let Some(lacks) = lacks {
-        return Ok(Err(lacks.to_owned()));
+        return Err(Told::refusal(lacks));
     }
-    let found = visit.read(|tx| looked::recipients(tx, fields, &visit.panel.config))?;
-    let seen = match visit.told(found)? {
-        Ok(seen) => seen,
-        Err(why) => return Ok(Err(why)),
-    };
+    let seen = visit.told(visit.read(|tx| looked::recipients(tx, fields, &visit.panel.config))?)?;
     if seen.count == 0 {
-        return Ok(Err(w.nobody_gets_it.to_owned()));
+        return Err(Told::refusal(w.nobody_gets_it));
     }
     if !seen.skipped.is_empty() && !fields.skip_bad {
-        return Ok(Err(w.some_are_skipped.replace("{}", &seen.skipped.len().to_string())));
+        let count = seen.skipped.len().to_string();
+        return Err(Told::refusal(w.some_are_skipped.replace("{}", &count)));
     }
-    Ok(Ok(seen.count))
+    Ok(seen.count)
 }
 
 fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: Told) -> Answered {
@@ -746,7 +705,6 @@ fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: T
         placeholders: std::iter::once("name|Kak".to_owned()).chain(attributes).collect(),
         attached: Attached::of(visit, &fields),
         carries: CarriedFields::of(&fields.content),
-        megabytes_max: visit.panel.config.media_max_mb,
         test: TestFields::of(visit)?,
         f: fields,
         is_new: id.is_none(),

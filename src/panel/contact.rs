@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::forms::Form;
-use super::merge::{Conflict, Told};
+use super::merge::{self, Conflict, Told};
 use super::searched::{self, ToPerson};
 use super::visit::{Page, Refusal, Visit};
 use super::{Answered, PageResult, access, reply};
@@ -165,21 +165,20 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
 
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(&visit.form, "");
-    if let Some(told) = access::only_shown(visit) {
-        return show(visit, None, fields, told);
-    }
+    merge::or_shown(add(visit, &fields), |told| show(visit, None, fields, told))
+}
+
+fn add(visit: &Visit<'_>, fields: &Fields) -> Answered {
+    access::only_shown(visit)?;
     let mut changes = fields.changes(&Fields::default());
     changes.number = Some(fields.number.clone());
     let (country, now, mark) = (&visit.panel.config.country, visit.now, visit.mark());
     let added = visit.with_store(|store| contacts::add(store, &changes, mark, country, now));
-    let added = match added {
-        Err(ContactError::MadeBefore(before)) if visit.is_same_as(&before) => Ok(before.id),
-        added => added,
+    let id = match added {
+        Err(ContactError::MadeBefore(before)) if visit.is_same_as(&before) => before.id,
+        added => visit.told(added)?,
     };
-    match visit.told(added)? {
-        Ok(id) => Ok(reply::done(&format!("/panel/contacts/{id}"), "contact_added")),
-        Err(problem) => show(visit, None, fields, Told::problem(422, problem)),
-    }
+    Ok(reply::done(&format!("/panel/contacts/{id}"), "contact_added"))
 }
 
 pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
@@ -205,26 +204,33 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
         }),
         _ => return reply::not_found(visit),
     };
-    pressed?.or_else(|why| show(visit, Some(&person), Fields::of(&person), Told::problem(409, why)))
+    merge::or_shown(pressed, |told| {
+        let told = Told { status: Some(409), ..told };
+        show(visit, Some(&person), Fields::of(&person), told)
+    })
 }
 
 fn save(visit: &Visit<'_>, person: &Person) -> Answered {
-    let (w, mine) = (visit.words(), Fields::read(&visit.form, ""));
-    let shown = |fields, told| show(visit, Some(person), fields, told);
-    if let Some(told) = access::only_shown(visit) {
-        return shown(mine, told);
-    }
+    let mut fields = Fields::read(&visit.form, "");
+    let saved = edit(visit, person, &mut fields);
+    merge::or_shown(saved, |told| show(visit, Some(person), fields, told))
+}
+
+fn edit(visit: &Visit<'_>, person: &Person, mine: &mut Fields) -> Answered {
+    let w = visit.words();
+    access::only_shown(visit)?;
     let there = format!("/panel/contacts/{}", person.id);
     if visit.is_second()? {
         return Ok(reply::done(&there, "saved"));
     }
     let stored = Fields::of(person);
     let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
-    let Merged { changes, fields, conflicts } = Merged::new(visit, &mine, &was, &stored);
+    let Merged { changes, fields, conflicts } = Merged::new(visit, mine, &was, &stored);
+    *mine = fields;
     if !conflicts.is_empty() {
-        return shown(fields, Told { conflicts, ..Told::problem(409, w.changed_meanwhile) });
+        return Err(Told { conflicts, ..Told::problem(409, w.changed_meanwhile) }.into());
     }
-    if fields == stored {
+    if *mine == stored {
         return Ok(reply::done(&there, "unchanged"));
     }
     let (country, now, id) = (&visit.panel.config.country, visit.now, person.id);
@@ -235,14 +241,11 @@ fn save(visit: &Visit<'_>, person: &Person) -> Answered {
         }
         contacts::edit(store, id, &changes, &visit.panel.config, now).map(|_| true)
     });
-    match visit.told(edited)? {
-        Ok(true) => {
-            visit.keep_mark(id)?;
-            Ok(reply::done(&there, "saved"))
-        }
-        Ok(false) => shown(fields, Told::problem(409, w.contact_changed_just_now)),
-        Err(problem) => shown(fields, Told::problem(422, problem)),
+    if !visit.told(edited)? {
+        return Err(Told::problem(409, w.contact_changed_just_now).into());
     }
+    visit.keep_mark(id)?;
+    Ok(reply::done(&there, "saved"))
 }
 
 impl Refusal for ContactError {

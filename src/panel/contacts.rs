@@ -9,12 +9,10 @@ use crate::contacts::{self, Filter, Person};
 const CONTACTS_PER_PAGE: usize = 50;
 
 struct ContactRow {
-    id: i64,
+    person: Person,
     name: String,
     initial: String,
     number: String,
-    tags: Vec<String>,
-    opted_out: bool,
 }
 
 #[derive(Template)]
@@ -91,15 +89,8 @@ pub(super) fn shown(person: &Person) -> (String, String) {
     (name.unwrap_or_else(|| number.clone()), number)
 }
 
-fn of_row(row: Person) -> ContactRow {
-    let (name, number) = shown(&row);
+fn of_row(person: Person) -> ContactRow {
+    let (name, number) = shown(&person);
     let initial = name.chars().find(|c| c.is_alphanumeric()).unwrap_or('#');
-    ContactRow {
-        id: row.id,
-        initial: initial.to_uppercase().collect(),
-        name,
-        number,
-        tags: row.tags,
-        opted_out: row.opted_out_at.is_some(),
-    }
+    ContactRow { person, initial: initial.to_uppercase().collect(), name, number }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::forms::{self, Form};
 use super::visit::{Page, Visit};
 use super::words::Words;
-use super::{Answered, PageResult, Refusable, format, reply};
+use super::{Answered, PageResult, format, reply};
 use crate::contacts::export;
 use crate::contacts::import::{
     self, Columns, FoundColumn, ImportError, ImportRules, Imported, Means, Refused, Row, Watch,
@@ -77,14 +77,12 @@ struct ImportPage<'a> {
 
 struct Preview {
     name: String,
-    counts: Vec<(&'static str, String)>,
-    taken_for: String,
-    opt_outs: String,
+    counts: [(&'static str, String); 4],
+    imported: Imported,
     columns: Vec<ColumnRow>,
     /// Why none of it can be stored as it is; empty when it can.
     problem: String,
-    accepted: Vec<(u64, String, String)>,
-    refused: Vec<Refused>,
+    found: Seen,
     refused_more: u64,
     can_store: bool,
     /// What the person saw: see [`seen_as`].
@@ -134,11 +132,12 @@ fn seen_as(upload: &PanelUpload, asked: &Form) -> (String, String) {
 
 /// The form, or the list that waits for a yes.
 pub(super) fn form(visit: &Visit<'_>) -> Answered {
+    let w = visit.words();
     if visit.query.get("look").is_none() {
         return show(visit, 200, String::new(), None);
     }
     let Some(upload) = waiting(visit)? else {
-        return refuse(visit, 410, visit.words().upload_gone);
+        return refuse(visit, 410, w.upload_gone);
     };
     let (list, meant) = seen_as(&upload, &visit.query);
     let mut seen = Seen::default();
@@ -146,19 +145,34 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
         Ok(imported) => (imported, String::new()),
         // With other columns it may be one.
         Err(_) if !seen.columns.is_empty() && !seen.has_numbers => {
-            (Imported::default(), visit.words().choose_columns.to_owned())
+            (Imported::default(), w.choose_columns.to_owned())
         }
         Err(problem) => return refuse(visit, 422, problem),
     };
-    let preview = preview(visit, upload.name, imported, seen);
-    let seen = format!("{list} {meant}");
-    show(visit, 200, String::new(), Some(Preview { problem, seen, ..preview }))
+    let count = |count| visit.number(count);
+    let preview = Preview {
+        name: upload.name,
+        counts: [
+            (w.rows_new, count(imported.added)),
+            (w.rows_merged, count(imported.merged)),
+            (w.rows_unchanged, count(imported.unchanged)),
+            (w.rows_refused, count(imported.refused)),
+        ],
+        columns: rows_of_columns(visit, &seen.columns),
+        problem,
+        refused_more: imported.refused.saturating_sub(seen.refused.len() as u64),
+        can_store: imported.added + imported.merged > 0,
+        imported,
+        found: seen,
+        seen: format!("{list} {meant}"),
+    };
+    show(visit, 200, String::new(), Some(preview))
 }
 
 fn waiting(visit: &Visit<'_>) -> PageResult<Option<PanelUpload>> {
     let Some(known) = &visit.known else { return Ok(None) };
     let oldest = visit.now.minus(UPLOAD_LASTS);
-    visit.read(|tx| tx.panel_upload(&known.id_hash, oldest))
+    visit.read(|tx| tx.panel_upload(known, oldest))
 }
 
 /// Keeps a list until the yes, and leads to the page that looks at it.
@@ -171,7 +185,7 @@ pub(super) fn upload(visit: &Visit<'_>) -> Answered {
         return refuse(visit, 413, w.file_too_large);
     }
     let (upload, oldest) = (PanelUpload { name, content }, visit.now.minus(UPLOAD_LASTS));
-    visit.write(|tx| tx.keep_panel_upload(&known.id_hash, &upload, visit.now, oldest))?;
+    visit.write(|tx| tx.keep_panel_upload(known, &upload, visit.now, oldest))?;
     Ok(look_again(visit))
 }
 
@@ -242,7 +256,7 @@ pub(super) fn confirm(visit: &Visit<'_>) -> Answered {
     }
     // A second press while the first is at work stores the same rows again, which changes nothing.
     visit.write(|tx| {
-        tx.drop_panel_upload(&known.id_hash)?;
+        tx.drop_panel_upload(known)?;
         visit.mark().map_or(Ok(()), |mark| tx.keep_mark(mark, 0, visit.now))
     })?;
     Ok(reply::done("/panel/contacts", "imported"))
@@ -254,7 +268,7 @@ fn look(
     content: &[u8],
     is_preview: bool,
     seen: &mut dyn Watch,
-) -> Refusable<Imported> {
+) -> PageResult<Result<Imported, String>> {
     let asked = asked(visit);
     let tags: Vec<String> = asked.filled("tags").map(str::to_owned).into_iter().collect();
     let rules = ImportRules {
@@ -284,9 +298,9 @@ fn asked<'a>(visit: &'a Visit<'_>) -> &'a Form {
     if visit.is_post { &visit.form } else { &visit.query }
 }
 
-fn rows_of_columns(visit: &Visit<'_>, found: Vec<FoundColumn>) -> Vec<ColumnRow> {
+fn rows_of_columns(visit: &Visit<'_>, found: &[FoundColumn]) -> Vec<ColumnRow> {
     let (w, asked) = (visit.words(), asked(visit));
-    let row = |(at, column): (usize, FoundColumn)| {
+    let row = |(at, column): (usize, &FoundColumn)| {
         let field = field_of(at);
         let chosen = asked.filled(&field).and_then(Means::from_word);
         let found = match chosen {
@@ -301,32 +315,9 @@ fn rows_of_columns(visit: &Visit<'_>, found: Vec<FoundColumn>) -> Vec<ColumnRow>
             "" => w.column_number.replace("{}", &(at + 1).to_string()),
             heading => heading.to_owned(),
         };
-        ColumnRow { field, heading, sample: column.sample, means: means.collect() }
+        ColumnRow { field, heading, sample: column.sample.clone(), means: means.collect() }
     };
-    found.into_iter().take(COLUMNS_SHOWN_MAX).enumerate().map(row).collect()
-}
-
-fn preview(visit: &Visit<'_>, name: String, imported: Imported, seen: Seen) -> Preview {
-    let w = visit.words();
-    let count = |count| visit.number(count);
-    Preview {
-        name,
-        counts: vec![
-            (w.rows_new, count(imported.added)),
-            (w.rows_merged, count(imported.merged)),
-            (w.rows_unchanged, count(imported.unchanged)),
-            (w.rows_refused, count(imported.refused)),
-        ],
-        taken_for: seen.taken_for.text(visit.language),
-        opt_outs: imported.opt_outs_text(visit.language),
-        columns: rows_of_columns(visit, seen.columns),
-        problem: String::new(),
-        accepted: seen.accepted,
-        refused_more: imported.refused.saturating_sub(seen.refused.len() as u64),
-        refused: seen.refused,
-        can_store: imported.added + imported.merged > 0,
-        seen: String::new(),
-    }
+    found.iter().take(COLUMNS_SHOWN_MAX).enumerate().map(row).collect()
 }
 
 fn refuse(visit: &Visit<'_>, status: u16, problem: impl Into<String>) -> Answered {

@@ -4,6 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::test_send::Tested;
+use super::{Answered, PageError};
 use crate::secret::to_hex;
 
 /// What the parts of a form were when it was made: `name=hash`, with spaces between them.
@@ -20,7 +21,7 @@ pub(super) enum Whose {
 }
 
 /// What a form says beside its fields.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Told {
     /// 200 where nothing is wrong.
     pub(crate) status: Option<u16>,
@@ -37,6 +38,7 @@ pub(super) struct Told {
 }
 
 /// A field that somebody else changed meanwhile: what is stored now. The form still has the other.
+#[derive(Debug)]
 pub(super) struct Conflict {
     pub(crate) label: String,
     pub(crate) theirs: String,
@@ -45,6 +47,19 @@ pub(super) struct Conflict {
 impl Told {
     pub(super) fn problem(status: u16, problem: impl Into<String>) -> Self {
         Self { status: Some(status), problem: problem.into(), ..Self::default() }
+    }
+
+    /// What somebody filled in cannot be done.
+    pub(super) fn refusal(problem: impl Into<String>) -> PageError {
+        Self::problem(422, problem).into()
+    }
+}
+
+/// The answer to a form, or the form again with what is said of it.
+pub(super) fn or_shown(answered: Answered, show: impl FnOnce(Told) -> Answered) -> Answered {
+    match answered {
+        Err(PageError::Told(told)) => show(*told),
+        answered => answered,
     }
 }
 

@@ -186,12 +186,9 @@ struct LivePiece<'a> {
 }
 
 struct Live {
-    status: Badge,
-    part: String,
+    row: MessageRow,
     error: String,
-    when: String,
     parts: Vec<Part>,
-    counted: String,
     through: String,
     recipients: Recipients,
 }
@@ -270,7 +267,7 @@ fn change(visit: &Visit<'_>, detail: &Message, what: &str) -> Answered {
         "retry-unknown" => visit.press(id, (there, "retried"), |store| retry(store, true)),
         _ => return reply::not_found(visit),
     };
-    pressed?.or_else(|why| reply::tell(visit, 409, visit.words().could_not, &why, there))
+    reply::or_told(visit, pressed, there)
 }
 
 #[derive(Template)]
@@ -396,18 +393,13 @@ fn ahead_of(visit: &Visit<'_>, listed: &Message) -> PageResult<Ahead> {
 }
 
 fn live(visit: &Visit<'_>, listed: &Message) -> PageResult<Live> {
-    let recipients = recipients::look(visit, listed)?;
-    let row = MessageRow::of(listed, visit);
     let is_sending = listed.status == MessageStatus::Sending;
     Ok(Live {
-        through: if is_sending { ahead::through_of(visit, listed)? } else { String::new() },
-        part: row.part,
-        status: row.status,
+        row: MessageRow::of(listed, visit),
         error: visit.explain(listed.error.as_ref()),
-        when: row.when,
         parts: parts(visit, listed),
-        counted: row.counts,
-        recipients,
+        through: if is_sending { ahead::through_of(visit, listed)? } else { String::new() },
+        recipients: recipients::look(visit, listed)?,
     })
 }
 

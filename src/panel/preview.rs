@@ -1,12 +1,14 @@
 //! What a message would be: who gets it and with which words, who does not and why, and when it will
 //! be through. Nothing is stored.
 
+use std::sync::Arc;
+
 use super::ahead::Ahead;
 use super::carried::{self, Carried};
 use super::compose::Fields;
 use super::looked::{self, Asked, Looked, SAMPLES_MAX};
 use super::people::{self, Picked};
-use super::visit::Visit;
+use super::visit::{Refusal as _, Visit};
 use super::{PageResult, format};
 use crate::clock::Timestamp;
 use crate::messages::{self, Reached};
@@ -15,14 +17,12 @@ use crate::template::Template;
 
 #[derive(Default)]
 pub(super) struct Preview {
-    pub(crate) count: u64,
+    pub(crate) looked: Arc<Looked>,
     pub(crate) counted: String,
     pub(crate) samples: Vec<Sample>,
     /// The first recipients, to choose from: a number and a name.
     pub(crate) first: Vec<(String, String)>,
-    pub(crate) skipped_count: u64,
     pub(crate) skipped: Vec<Skipped>,
-    pub(crate) skipped_is_cut: bool,
     /// Those who are named one by one.
     pub(crate) picked: Vec<Picked>,
     pub(crate) ahead: Ahead,
@@ -78,7 +78,8 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageR
         return Ok(preview);
     }
     preview.take(visit, &looked)?;
-    preview.does = does(visit, fields, is_new, begins, preview.count);
+    preview.does = does(visit, fields, is_new, begins, looked.count);
+    preview.looked = looked;
     let odd = Template::parse(&fields.text).oddities();
     preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
     Ok(preview)
@@ -87,13 +88,10 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageR
 impl Preview {
     fn take(&mut self, visit: &Visit<'_>, looked: &Looked) -> PageResult<()> {
         let w = visit.words();
-        self.count = looked.count;
         self.counted = w.recipients_count.replace("{}", &visit.number(looked.count));
         self.first = looked.first.iter().map(named).collect();
         self.samples = looked.first.iter().take(SAMPLES_MAX).map(sample).collect();
-        self.skipped_count = looked.skipped_count;
         self.skipped = looked.skipped.iter().map(|group| skipped(visit, group)).collect();
-        self.skipped_is_cut = looked.skipped_is_cut;
         let Some(planned) = &looked.planned else { return Ok(()) };
         self.ahead = Ahead::of(visit, planned)?;
         if let Some(file) = &planned.seen.file {
@@ -117,11 +115,11 @@ pub(super) fn content_problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<
     let config = &visit.panel.config;
     let checked =
         visit.with_store(|store| messages::check_content(store, Some(column), config, visit.now));
-    Ok(match visit.told(checked)? {
+    Ok(match checked {
         Ok(_) => {
             carried::text_problem(column, &fields.text).map(|reason| reason.text(visit.language))
         }
-        Err(why) => Some(why),
+        Err(error) => Some(error.in_language(visit.language)?),
     })
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::visit::{Page, Visit};
-use super::{Answered, PageResult};
+use super::{Answered, PageResult, merge};
 use crate::http::{OpenFile, Response};
 
 /// Nothing from anywhere but here, no inline script or style, in nobody's frame.
@@ -95,6 +95,12 @@ pub(super) fn tell(
     back: &str,
 ) -> PageResult<Response> {
     html(status, &NotePage { p: visit.page(""), heading, text, back })
+}
+
+/// The answer to a button, or a page that says why it is refused.
+pub(super) fn or_told(visit: &Visit<'_>, answered: Answered, back: &str) -> Answered {
+    let could_not = visit.words().could_not;
+    merge::or_shown(answered, |told| tell(visit, 409, could_not, &told.problem, back))
 }
 
 pub(super) fn not_found(visit: &Visit<'_>) -> Answered {

@@ -9,14 +9,10 @@ use crate::store::{Run, Trigger};
 const RUNS_PER_PAGE: u32 = 50;
 
 struct RunRow {
+    run: Run,
     started: String,
     took: String,
     trigger: &'static str,
-    remote: String,
-    processed: u64,
-    success: u64,
-    failed: u64,
-    error: String,
 }
 
 #[derive(Template)]
@@ -50,14 +46,5 @@ fn row(visit: &Visit<'_>, run: Run) -> RunRow {
         (Some(started), Some(finished)) => format::span(finished.since(started), w),
         _ => w.still_running.to_owned(),
     };
-    RunRow {
-        started: started.unwrap_or_default(),
-        took,
-        trigger,
-        remote: run.remote.unwrap_or_default(),
-        processed: run.counts.processed,
-        success: run.counts.success,
-        failed: run.counts.failed,
-        error: visit.explain(run.error.as_ref()),
-    }
+    RunRow { run, started: started.unwrap_or_default(), took, trigger }
 }

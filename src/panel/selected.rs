@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::merge::{self, Told};
 use super::visit::Visit;
-use super::{Answered, PageResult, Refusable, forms, reply};
+use super::{Answered, PageResult, forms, reply};
 use crate::contacts::export::{self, Format};
 use crate::contacts::{self, ContactError, Filter, opt_out};
 use crate::http::Response;
@@ -52,26 +53,23 @@ pub(super) fn act(visit: &Visit<'_>) -> Answered {
         return refuse(visit, w.choose_contacts);
     }
     let done = match visit.form.get("do") {
-        Some(change @ ("tag" | "untag")) => tag(visit, &ids, change == "tag")?,
-        Some("write") if ids.len() > WRITTEN_TO_MAX => Err(w.too_many_to_write),
+        Some(change @ ("tag" | "untag")) => tag(visit, &ids, change == "tag"),
+        Some("write") if ids.len() > WRITTEN_TO_MAX => Err(Told::refusal(w.too_many_to_write)),
         Some("write") => {
             let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
             let to = forms::to_query(&[("to", &ids.join(","))]);
             return Ok(reply::see_other(format!("/panel/messages/new{to}")));
         }
         Some("export") => return export(visit, ids),
-        Some("opt-out" | "remove") if ids.len() > CHANGED_MAX => Err(w.too_many_to_change),
-        Some("opt-out") => opt_out_all(visit, &ids)?,
-        Some("remove") => remove(visit, &ids)?,
+        Some("opt-out" | "remove") if ids.len() > CHANGED_MAX => {
+            Err(Told::refusal(w.too_many_to_change))
+        }
+        Some("opt-out") => opt_out_all(visit, &ids),
+        Some("remove") => remove(visit, &ids),
         Some(_) | None => return reply::not_found(visit),
     };
-    match done {
-        Ok(reply) => {
-            visit.keep_mark(0)?;
-            Ok(reply)
-        }
-        Err(problem) => refuse(visit, problem),
-    }
+    let done = done.and_then(|reply| visit.keep_mark(0).map(|()| reply));
+    merge::or_shown(done, |told| refuse(visit, &told.problem))
 }
 
 pub(super) fn undo(visit: &Visit<'_>) -> Answered {
@@ -137,18 +135,18 @@ fn chosen(visit: &Visit<'_>) -> PageResult<Vec<i64>> {
     }
 }
 
-fn tag(visit: &Visit<'_>, ids: &[i64], gives: bool) -> Refusable<Response, &'static str> {
+fn tag(visit: &Visit<'_>, ids: &[i64], gives: bool) -> Answered {
     let w = visit.words();
-    let Some(tags) = visit.form.filled("label") else { return Ok(Err(w.needs_tag)) };
+    let Some(tags) = visit.form.filled("label") else { return Err(Told::refusal(w.needs_tag)) };
     let tagged = visit.with_store(|store| contacts::tag_all(store, ids, tags, gives, visit.now));
-    Ok(match tagged {
+    match tagged {
         Ok(count) => Ok(back(visit, if gives { "tagged" } else { "untagged" }, count, "")),
-        Err(ContactError::Store(error)) => return Err(error.into()),
-        Err(_) => Err(w.tag_too_long),
-    })
+        Err(ContactError::Store(error)) => Err(error.into()),
+        Err(_) => Err(Told::refusal(w.tag_too_long)),
+    }
 }
 
-fn opt_out_all(visit: &Visit<'_>, ids: &[i64]) -> Refusable<Response, &'static str> {
+fn opt_out_all(visit: &Visit<'_>, ids: &[i64]) -> Answered {
     let mut count = 0;
     for id in ids {
         let out = visit.with_store(|store| {
@@ -160,20 +158,19 @@ fn opt_out_all(visit: &Visit<'_>, ids: &[i64]) -> Refusable<Response, &'static s
             Err(_) => {} // somebody removed it meanwhile
         }
     }
-    Ok(Ok(back(visit, "opted_out_all", count, "")))
+    Ok(back(visit, "opted_out_all", count, ""))
 }
 
-fn remove(visit: &Visit<'_>, ids: &[i64]) -> Refusable<Response, &'static str> {
+fn remove(visit: &Visit<'_>, ids: &[i64]) -> Answered {
     let batch = random_hex()?[..32].to_owned();
     let config = &visit.panel.config;
     let removed = visit
         .with_store(|store| contacts::remove_for_now(store, ids, &batch, config, visit.now))?;
-    Ok(if removed == 0 {
-        Err(visit.words().all_opted_out)
-    } else {
-        let is_all = removed == ids.len() as u64;
-        Ok(back(visit, if is_all { "removed" } else { "removed_some" }, removed, &batch))
-    })
+    if removed == 0 {
+        return Err(Told::refusal(visit.words().all_opted_out));
+    }
+    let is_all = removed == ids.len() as u64;
+    Ok(back(visit, if is_all { "removed" } else { "removed_some" }, removed, &batch))
 }
 
 fn export(visit: &Visit<'_>, ids: Vec<i64>) -> Answered {

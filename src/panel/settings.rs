@@ -39,20 +39,12 @@ struct SettingsPage<'a> {
     files: String,
 }
 
-struct Found {
-    badge: format::Badge,
-    subject: &'static str,
-    found: String,
-    remedy: String,
-    lines: Vec<String>,
-}
-
 #[derive(Template)]
 #[template(path = "doctor.html")]
 struct DoctorPage<'a> {
     p: Page<'a>,
     /// What is wrong first.
-    found: Vec<Found>,
+    found: Vec<(format::Badge, &'a Finding)>,
     told: String,
     /// How many more there are, in words: the worst are shown.
     more: String,
@@ -114,8 +106,8 @@ fn change_password(visit: &mut Visit<'_>) -> Answered {
     if visit.form.get("repeated") != Some(new.as_str()) {
         return refuse(visit, 422, w.password_differs);
     }
-    if let Err((status, why)) = access::ask_again(visit, "password")? {
-        return refuse(visit, status, &why);
+    if let Err(refused) = access::ask_again(visit)? {
+        return refuse(visit, refused.status, &refused.problem);
     }
     access::change_password(visit, &new)?;
     Ok(reply::done("/panel/settings", "password_changed"))
@@ -124,8 +116,8 @@ fn change_password(visit: &mut Visit<'_>) -> Answered {
 fn take_backup(visit: &Visit<'_>) -> Answered {
     let refuse =
         |status, why: String| show(visit, status, Refused { backup: why, ..Refused::default() });
-    if let Err((status, why)) = access::ask_again(visit, "password")? {
-        return refuse(status, why);
+    if let Err(refused) = access::ask_again(visit)? {
+        return refuse(refused.status, refused.problem);
     }
     let database = &visit.panel.config.database_path;
     match backup::copy_to_take(database, visit.now) {
@@ -160,18 +152,8 @@ pub(super) fn doctor_page(visit: &Visit<'_>) -> Answered {
         Verdict::Warning => format::held(w.verdict_warning),
         Verdict::Wrong => format::bad(w.verdict_wrong),
     };
-    let found = |finding: &Finding| Found {
-        badge: badge(finding.verdict),
-        subject: finding.subject.text(visit.language),
-        found: finding.found.text(visit.language),
-        remedy: finding.remedy.as_ref().map(|said| said.text(visit.language)).unwrap_or_default(),
-        lines: finding.lines.clone(),
-    };
-    let more = match findings.len().saturating_sub(FOUND_SHOWN_MAX) {
-        0 => String::new(),
-        more => w.doctor_more.replace("{}", &visit.number(more as u64)),
-    };
+    let more = visit.and_more(w.doctor_more, findings.len().saturating_sub(FOUND_SHOWN_MAX));
     let worst_first = [Verdict::Wrong, Verdict::Warning, Verdict::Ok].into_iter().flat_map(of);
-    let found = worst_first.take(FOUND_SHOWN_MAX).map(found).collect();
+    let found = worst_first.take(FOUND_SHOWN_MAX).map(|one| (badge(one.verdict), one)).collect();
     reply::html(200, &DoctorPage { p: visit.page("settings"), found, more, told })
 }

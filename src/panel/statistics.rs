@@ -41,13 +41,9 @@ struct StatisticsPage<'a> {
     channels: Vec<Choice>,
     tag: &'a str,
     total: [(&'static str, String); 6],
-    rows: Vec<ShownRow>,
+    /// Each with its name.
+    rows: Vec<(&'a str, [(&'static str, String); 6])>,
     csv: String,
-}
-
-struct ShownRow {
-    name: String,
-    counts: Vec<(&'static str, String)>,
 }
 
 struct Asked<'a> {
@@ -95,7 +91,6 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
     } else {
         days.into_iter().map(|(_, row)| row).collect()
     };
-    let shown = |row: &Row| ShownRow { name: row.name.clone(), counts: counts(visit, row).into() };
     let page = StatisticsPage {
         p: visit.page("runs"),
         from: asked.first.to_string(),
@@ -104,7 +99,7 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
         tag: asked.tag,
         total: counts(visit, &total),
         // What is newest comes first.
-        rows: rows.iter().rev().map(shown).collect(),
+        rows: rows.iter().rev().map(|row| (row.name.as_str(), counts(visit, row))).collect(),
         csv: format!("{PATH}.csv{}", asked.query()),
     };
     reply::html(200, &page)

@@ -2,8 +2,9 @@
 //! It is a message of its own and goes at the pace of its channel; the form stays as it is.
 
 use super::compose::Fields;
+use super::merge::Told;
 use super::visit::Visit;
-use super::{PageResult, Refusable, carried, format, preview};
+use super::{PageResult, carried, format, preview};
 use crate::channels::OwnGap;
 use crate::contacts::{self, Filter};
 use crate::content::KindName;
@@ -23,6 +24,7 @@ pub(super) struct TestFields {
     pub(crate) like: String,
 }
 
+#[derive(Debug)]
 pub(super) struct Tested {
     pub(crate) id: i64,
     pub(crate) words: String,
@@ -39,24 +41,20 @@ impl TestFields {
     }
 }
 
-/// Sends it once; `Err` is what is wrong, in the reader's words.
-pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> Refusable<Tested> {
+/// Sends it once.
+pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> PageResult<Tested> {
     let (w, config) = (visit.words(), &visit.panel.config);
     let TestFields { own, like } = TestFields::of(visit)?;
     if own.is_empty() {
-        return Ok(Err(w.needs_own_number.to_owned()));
+        return Err(Told::refusal(w.needs_own_number));
     }
-    let own = match normalize_phone(&own, &config.country) {
-        Ok(digits) => format!("+{digits}"),
-        Err(reason) => return Ok(Err(reason.text(visit.language))),
-    };
+    let own = normalize_phone(&own, &config.country);
+    let own = own.map_err(|reason| Told::refusal(reason.text(visit.language)))?;
+    let own = format!("+{own}");
     if let Some(problem) = problem(visit, fields)? {
-        return Ok(Err(problem));
+        return Err(Told::refusal(problem));
     }
-    let text = match words(visit, fields, &own, &like)? {
-        Ok(text) => text,
-        Err(problem) => return Ok(Err(problem)),
-    };
+    let text = words(visit, fields, &own, &like)?;
     let title = if fields.title.is_empty() { w.message } else { &fields.title };
     let draft = Draft {
         text,
@@ -77,12 +75,8 @@ pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> Refusable<Tested> {
     let added = visit.with_store(|store| messages::add(store, &draft, mark, config, visit.now));
     let is_news = added.is_ok();
     let id = match added {
-        Err(ComposeError::MadeBefore(before)) => Ok(before.id),
-        added => visit.told(added)?.map(|composed| composed.id),
-    };
-    let id = match id {
-        Ok(id) => id,
-        Err(problem) => return Ok(Err(problem)),
+        Err(ComposeError::MadeBefore(before)) => before.id,
+        added => visit.told(added)?.id,
     };
     visit.write(|tx| {
         if is_news {
@@ -92,7 +86,7 @@ pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> Refusable<Tested> {
     })?;
     visit.wake();
     let number = format::phone(&format!("{}@c.us", own.trim_start_matches('+')));
-    Ok(Ok(Tested { id, words: w.test_sent.replace("{}", &number) }))
+    Ok(Tested { id, words: w.test_sent.replace("{}", &number) })
 }
 
 /// Why the form has nothing that could be sent, in the reader's words.
@@ -107,36 +101,32 @@ fn problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<Option<String>> {
 }
 
 /// The text as one recipient gets it: the chosen one, else the first of the form, else oneself.
-fn words(visit: &Visit<'_>, fields: &Fields, own: &str, like: &str) -> Refusable<String> {
+fn words(visit: &Visit<'_>, fields: &Fields, own: &str, like: &str) -> PageResult<String> {
     let (w, config, language) = (visit.words(), &visit.panel.config, visit.language);
     let column = match like {
         "" => fields.column(),
-        like => match person(visit, like)? {
-            Some(column) => column,
-            None => return Ok(Err(w.nobody_like.replace("{}", like))),
-        },
+        like => {
+            person(visit, like)?.ok_or_else(|| Told::refusal(w.nobody_like.replace("{}", like)))?
+        }
     };
     for column in [column.as_str(), own] {
         let found = visit.read(|tx| {
             let what = (&fields.read_content(), fields.text.as_str());
             messages::recipients(tx, Some(column), what, config, true)
         })?;
-        let found = match visit.told(found)? {
-            Ok(found) => found,
-            Err(problem) => return Ok(Err(problem)),
-        };
+        let found = visit.told(found)?;
         match (found.first.into_iter().next(), found.skipped.first()) {
             (Some(one), _) if Template::parse(&one.text).varies() => {
-                return Ok(Err(w.test_would_differ.to_owned()));
+                return Err(Told::refusal(w.test_would_differ));
             }
-            (Some(one), _) => return Ok(Ok(one.text)),
+            (Some(one), _) => return Ok(one.text),
             (None, Some(one)) => {
-                return Ok(Err(format!("{}: {}", one.who, one.reason.text(language))));
+                return Err(Told::refusal(format!("{}: {}", one.who, one.reason.text(language))));
             }
             (None, None) => {}
         }
     }
-    Ok(Err(w.needs_recipients.to_owned()))
+    Err(Told::refusal(w.needs_recipients))
 }
 
 /// The column that names whom somebody means: an id and a number mean themselves, else a name is looked for.

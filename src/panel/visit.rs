@@ -6,11 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use time::Date;
 
-use super::access::{self, Known};
+use super::access;
 use super::forms::{self, Form};
+use super::merge::Told;
 use super::upload::{Body, NotTaken, Taken};
 use super::words::Words;
-use super::{PageResult, Panel, Refusable, assets, format, reply};
+use super::{Answered, PageResult, Panel, assets, format, reply};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
 use crate::forecast::MessageForecast;
@@ -36,11 +37,12 @@ pub(super) struct Visit<'a> {
     pub(crate) is_post: bool,
     pub(crate) now: Timestamp,
     pub(crate) language: Language,
-    pub(crate) known: Option<Known>,
+    /// The session of whoever is logged in, as the database calls it.
+    pub(crate) known: Option<String>,
     /// What each form must bring back.
     pub(crate) csrf: String,
     /// The one-time mark of the forms of the page that answers.
-    next_mark: String,
+    pub(crate) next_mark: String,
     /// The mark that a form brought, with the path that it was sent to.
     mark: Option<String>,
     /// What a person filled in, as a hash.
@@ -53,13 +55,9 @@ pub(super) struct Visit<'a> {
 }
 
 pub(super) struct Page<'a> {
+    pub(crate) v: &'a Visit<'a>,
     pub(crate) w: &'static Words,
-    pub(crate) lang: &'static str,
-    pub(crate) csrf: &'a str,
-    /// The one-time mark of its forms.
-    pub(crate) mark: &'a str,
     pub(crate) here: &'a str,
-    pub(crate) is_known: bool,
     /// What was just done, in words.
     pub(crate) notice: Option<String>,
     pub(crate) style: &'static str,
@@ -67,7 +65,6 @@ pub(super) struct Page<'a> {
     pub(crate) icon: &'static str,
     /// This page in the other language.
     pub(crate) other_language: String,
-    pub(crate) zone: &'a str,
 }
 
 impl<'a> Visit<'a> {
@@ -186,21 +183,17 @@ impl<'a> Visit<'a> {
         pairs.push(("lang", other.as_str()));
         let path = if self.is_post { "/panel" } else { self.path.as_str() };
         Page {
+            v: self,
             w,
-            lang: self.language.as_str(),
-            csrf: &self.csrf,
-            mark: &self.next_mark,
             here,
-            is_known: self.is_known(),
             notice: self.query.get("done").and_then(|code| w.notice(code)).map(|words| {
                 let count = self.query.number("n").and_then(|count| u64::try_from(count).ok());
-                words.replace("{}", &format::number(count.unwrap_or_default(), self.language))
+                words.replace("{}", &self.number(count.unwrap_or_default()))
             }),
             style,
             script,
             icon,
             other_language: format!("{path}{}", forms::to_query(&pairs)),
-            zone: self.panel.config.zone.name(),
         }
     }
 
@@ -245,14 +238,13 @@ impl<'a> Visit<'a> {
         self.write(|tx| tx.keep_mark(mark, id, self.now))
     }
 
-    /// What a button does, once: a second press leads to the page of the first. `Err` is a refusal, in
-    /// the reader's words.
+    /// What a button does, once: a second press leads to the page of the first.
     pub(super) fn press<T, E: Refusal>(
         &self,
         id: i64,
         done: (&str, &str),
         change: impl FnOnce(&mut Store) -> Result<T, E>,
-    ) -> Refusable<Response> {
+    ) -> Answered {
         let change = || self.told(self.with_store(change).map(drop));
         self.press_boxed(id, done, Box::new(change))
     }
@@ -262,15 +254,13 @@ impl<'a> Visit<'a> {
         &self,
         id: i64,
         (there, code): (&str, &str),
-        change: Box<dyn FnOnce() -> Refusable<()> + '_>,
-    ) -> Refusable<Response> {
+        change: Box<dyn FnOnce() -> PageResult<()> + '_>,
+    ) -> Answered {
         let done = reply::done(there, code);
         if self.is_second()? {
-            return Ok(Ok(done));
+            return Ok(done);
         }
-        if let Err(why) = change()? {
-            return Ok(Err(why));
-        }
+        change()?;
         self.keep_mark(id)?;
         if matches!(
             code,
@@ -278,13 +268,12 @@ impl<'a> Visit<'a> {
         ) {
             self.wake();
         }
-        Ok(Ok(done))
+        Ok(done)
     }
 
     /// A refusal in the reader's words; what broke goes on as it is.
-    pub(super) fn told<T, E: Refusal>(&self, result: Result<T, E>) -> Refusable<T> {
-        result
-            .map_or_else(|error| Ok(Err(error.in_language(self.language)?)), |value| Ok(Ok(value)))
+    pub(super) fn told<T, E: Refusal>(&self, result: Result<T, E>) -> PageResult<T> {
+        result.or_else(|error| Err(Told::refusal(error.in_language(self.language)?)))
     }
 
     /// Lets the senders look at once: somebody who is logged in wants something sent now.
