@@ -220,9 +220,12 @@ impl Api {
     /// The refusal of a request without what it needs; `wanted` is a word for that, and how it is shown.
     fn refuse_wrong(&self, request: &Request, (what, wanted): (&str, &str)) -> Response {
         self.log_refused(request);
-        if let Some(secs) = self.wait_after_wrong_secret(request.header("Authorization")) {
+        // From wherever they came. Who sends none is not guessing; who sends the right one never comes here.
+        if request.header("Authorization").is_some()
+            && let Err(wait) = self.wrong_secrets.take(self.clock.now().monotonic)
+        {
             let refusal = refuse(429, &format!("too many wrong {what}s: wait"));
-            return refusal.with("Retry-After", secs.to_string());
+            return refusal.with("Retry-After", (wait.as_secs() + 1).to_string());
         }
         refuse(
             401,
@@ -247,14 +250,6 @@ impl Api {
         }
         let now = self.clock.now().wall;
         self.read(|tx| tx.count_due(now))
-    }
-
-    /// Seconds to wait when too many wrong secrets came lately, from wherever they came. Who sends
-    /// none is not guessing; who sends the right one never comes here.
-    fn wait_after_wrong_secret(&self, authorization: Option<&str>) -> Option<u64> {
-        authorization?;
-        let wait = self.wrong_secrets.take(self.clock.now().monotonic).err()?;
-        Some(wait.as_secs() + 1)
     }
 
     fn log_refused(&self, request: &Request) {

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use time::{PrimitiveDateTime, Time};
 
 use crate::channels::{Line, WarningView, WeekView};
 use crate::clock::Timestamp;
@@ -149,7 +148,7 @@ pub(crate) fn status(
     config: &Config,
     now: Timestamp,
 ) -> Result<Overview, StoreError> {
-    let midnight = midnight(config, now);
+    let midnight = config.zone.to_utc(config.zone.to_local(now).date().midnight());
     let (sending, database) = (lock::who_sends(store.path()), absolute(store.path()));
     store.read(|tx| {
         let on_their_way = tx.count_messages(MessageStatus::Sending)?;
@@ -191,11 +190,6 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
         Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at, warning, week })
     };
     tx.channels_with_pending()?.into_iter().map(state).collect()
-}
-
-fn midnight(config: &Config, now: Timestamp) -> Timestamp {
-    let today = config.zone.to_local(now).date();
-    config.zone.to_utc(PrimitiveDateTime::new(today, Time::MIDNIGHT))
 }
 
 impl Overview {

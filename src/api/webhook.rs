@@ -13,6 +13,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha512;
+use subtle::ConstantTimeEq as _;
 
 use super::lean;
 use crate::clock::{Now, Timestamp, lock};
@@ -24,6 +25,7 @@ use crate::http::{Request, Response, refuse};
 use crate::logging::in_one_line;
 use crate::reason::Reason;
 use crate::recipient::mask_numbers;
+use crate::secret::to_hex;
 use crate::send_window::Day;
 use crate::store::{
     Channel, MessageEvent, SessionEvent, Store, StoreError, Taken, Trigger, Unsigned,
@@ -34,8 +36,8 @@ use event::{AboutMessage, AboutSession, Event, Inbound};
 
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 const HMAC: &str = "X-Webhook-Hmac";
-/// Of an HMAC-SHA512.
-const HMAC_BYTES: usize = 64;
+/// Hex digits of an HMAC-SHA512.
+const HMAC_DIGITS: usize = 128;
 /// Longer event ids are not believed to be ids.
 const EVENT_ID_CHARS_MAX: usize = 200;
 /// That events come, and that they are refused, is noted at most this often: a stranger must not make
@@ -153,12 +155,12 @@ impl Webhook {
     }
 
     /// Compares in a time that does not depend on where the two differ.
-    fn is_signed(&self, body: &[u8], signature: &[u8; HMAC_BYTES]) -> bool {
+    fn is_signed(&self, body: &[u8], signature: &str) -> bool {
         let Ok(mut mac) = Hmac::<Sha512>::new_from_slice(self.key.reveal().as_bytes()) else {
             return false; // HMAC takes keys of any length
         };
         mac.update(body);
-        mac.verify_slice(signature).is_ok()
+        to_hex(&mac.finalize().into_bytes()).as_bytes().ct_eq(signature.as_bytes()).into()
     }
 
     fn take_message(
@@ -363,24 +365,13 @@ fn log_corrected(id: i64, verdict: &Verdict) {
     }
 }
 
-/// The HMAC in the headers, if it has the right form.
-fn signature(request: &Request) -> Option<[u8; HMAC_BYTES]> {
+/// The HMAC in the headers, if it has the right form: as we write it.
+fn signature(request: &Request) -> Option<String> {
     let algorithm = request.header("X-Webhook-Hmac-Algorithm");
     let is_known = algorithm.is_none_or(|name| name.trim().eq_ignore_ascii_case("sha512"));
-    let hex = request.header(HMAC).filter(|_| is_known)?.trim().as_bytes();
-    let mut bytes = [0; HMAC_BYTES];
-    if hex.len() != 2 * HMAC_BYTES {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(hex.as_chunks::<2>().0) {
-        let [high, low] = *pair;
-        *byte = digit(high)? << 4 | digit(low)?;
-    }
-    Some(bytes)
-}
-
-fn digit(hex: u8) -> Option<u8> {
-    char::from(hex).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    let hex = request.header(HMAC).filter(|_| is_known)?.trim().to_ascii_lowercase();
+    let is_hex = hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_hex && hex.len() == HMAC_DIGITS).then_some(hex)
 }
 
 /// The id of an event: the envelope's, else its request's (2024.10.8 has none in the envelope).

@@ -10,7 +10,7 @@ use super::faults::fault_for;
 use super::http::{Call, Reply, Then};
 use super::journal::Journal;
 use super::replies::{json_answer, text_answer};
-use super::sends::{Sends, Shown};
+use super::sends::Sends;
 use super::{Checked, Options, Received, Request, replies};
 use crate::clock::{Clock, Timestamp};
 use crate::http::Response;
@@ -141,7 +141,7 @@ impl Site {
             Some(chat) => chat.to_owned(),
             None => self.field(&body, "chatId", "includes", call, at)?,
         };
-        let Shown { text, file } =
+        let (text, file) =
             sends.shown(&mut body).map_err(|thrown| self.exception(call, at, &thrown))?;
         let fault = fault_for(&chat_id);
         // Only texts may have an id given.

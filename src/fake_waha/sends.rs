@@ -24,12 +24,6 @@ pub(super) enum Sends {
     Voice,
 }
 
-#[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) text: String,
-    pub(super) file: Option<ReceivedFile>,
-}
-
 impl Sends {
     /// The route of a POST to this path.
     pub(super) fn of(call: &Call, segments: &[&str]) -> Option<Self> {
@@ -70,8 +64,9 @@ impl Sends {
         (self == Self::Story).then_some(STATUS_CHAT)
     }
 
-    /// What the recipient would see; the data of a file is taken from `body`. Or what JavaScript throws at it.
-    pub(super) fn shown(self, body: &mut Value) -> Result<Shown, Value> {
+    /// What the recipient would see, a text and perhaps a file, whose data is taken from `body`. Or what JavaScript
+    /// throws at it.
+    pub(super) fn shown(self, body: &mut Value) -> Result<(String, Option<ReceivedFile>), Value> {
         let text = |value: &Value, field: &str, method: &str| match value.get(field) {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(other) => Err(replies::type_error(field, other, method)),
@@ -92,7 +87,7 @@ impl Sends {
                 body["caption"].as_str().unwrap_or_default().to_owned()
             }
         };
-        Ok(Shown { text: words, file: if self.is_plus() { Some(take_file(body)?) } else { None } })
+        Ok((words, if self.is_plus() { Some(take_file(body)?) } else { None }))
     }
 }
 
