@@ -52,7 +52,6 @@ pub(crate) struct Alarms {
     triggers: Arc<Triggers>,
     ending: Arc<Mutex<Option<Ending>>>,
     open: Arc<AtomicUsize>,
-    /// Rung when one of them ends.
     ended: Wake,
     has_alerts: AtomicBool,
     has_callbacks: AtomicBool,

@@ -62,13 +62,11 @@ pub struct Draft {
     pub timing: Option<Timing>,
     /// For `metadata`: a JSON object.
     pub metadata: Option<String>,
-    /// Its own RECIPIENT_GAP_HOURS.
     pub recipient_gap: Option<OwnGap>,
     /// Whether it stays a draft; then recipients and time may come later.
     pub is_draft: bool,
     /// Whether recipients that cannot get it are left out; else they are a refusal.
     pub skip_bad: bool,
-    /// Who makes it, for `created_by`.
     pub created_by: &'static str,
 }
 

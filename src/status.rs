@@ -11,7 +11,7 @@ use crate::channels::{Line, WarningView, WeekView};
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::delivery::{Counts, MessageStatus, Status};
-use crate::language::Language;
+use crate::language::sentences;
 use crate::lock::{self, Holder, Sending};
 use crate::reason::Explanation;
 use crate::schedule::Zone;
@@ -38,30 +38,15 @@ pub struct SenderView {
     pub hangs: Option<Hangs>,
 }
 
-/// Why a process that has the sender's lock seems to hang.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hangs {
-    Stopped,
-    /// It recorded nothing for so long.
-    Quiet {
-        minutes: u64,
-    },
-}
-
-impl Hangs {
-    pub(crate) fn text(self, language: Language) -> String {
-        match self {
-            Self::Stopped => language
-                .pick(
-                    "it is stopped (Ctrl-Z, or a signal), and nothing is sent",
-                    "prosesnya dihentikan sementara (Ctrl-Z, atau sinyal), dan tidak ada yang dikirim",
-                )
-                .to_owned(),
-            Self::Quiet { minutes } => language.pick(
-                format!("nothing was recorded for {minutes} min"),
-                format!("tidak ada yang dicatat selama {minutes} menit"),
-            ),
-        }
+sentences! {
+    /// Why a process that has the sender's lock seems to hang.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Hangs {
+        Stopped: "it is stopped (Ctrl-Z, or a signal), and nothing is sent",
+            "prosesnya dihentikan sementara (Ctrl-Z, atau sinyal), dan tidak ada yang dikirim";
+        /// It recorded nothing for so long.
+        Quiet { minutes: u64 }: "nothing was recorded for {minutes} min",
+            "tidak ada yang dicatat selama {minutes} menit";
     }
 }
 
@@ -89,8 +74,7 @@ impl SenderView {
     /// ``process 123 (`run`) has been sending since 2026-12-01 08:00``, and why it seems to hang.
     pub fn in_words(&self, zone: &Zone) -> String {
         let Holder { pid, since, command } = &self.holder;
-        let hangs = self.hangs.map(|why| format!(": {}", why.text(Language::English)));
-        let hangs = hangs.unwrap_or_default();
+        let hangs = self.hangs.map(|why| format!(": {why}")).unwrap_or_default();
         let since = zone.format_local(*since);
         format!("process {pid} (`{command}`) has been sending since {since}{hangs}")
     }
@@ -273,5 +257,20 @@ impl ChannelState {
             "warning": warning,
             "week": week,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hangs;
+
+    #[test]
+    fn why_it_hangs_has_words_in_both_languages_with_the_same_values() {
+        for (name, fields, english, indonesian) in Hangs::TABLE {
+            assert_ne!(english, indonesian, "{name}");
+            for place in fields.iter().map(|field| format!("{{{field}}}")) {
+                assert!(english.contains(&place) && indonesian.contains(&place), "{name}");
+            }
+        }
     }
 }

@@ -26,7 +26,6 @@ use crate::store::{Callback, Store, StoreError};
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often the table is looked at: other processes write it too.
 const LOOK: Duration = Duration::from_secs(2);
-/// More than these never wait.
 const WAITING_MAX: u32 = 100_000;
 /// How often what waits is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(30);

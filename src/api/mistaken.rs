@@ -5,7 +5,6 @@ use super::lean;
 
 /// Names that only a message has, without case and dashes.
 const FIELDS: [&str; 6] = ["text", "message", "to", "chatid", "contactids", "phone"];
-/// Fields of a form that are looked at.
 const FORM_FIELDS_MAX: usize = 100;
 
 /// Whether `body` is a message by the names in it: JSON, a list of JSON, or a form.

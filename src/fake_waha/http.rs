@@ -68,7 +68,6 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Reads the next request of a connection.
     fn read(
         mut stream: &TcpStream,
         input: &mut Input<'_>,
@@ -96,7 +95,6 @@ impl Call {
         Ok(Self { head, query, body })
     }
 
-    /// The path as it was sent, without the query.
     pub(super) fn path(&self) -> &str {
         self.head.path()
     }

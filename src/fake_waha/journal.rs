@@ -46,7 +46,6 @@ pub(super) struct Session {
     pub(super) look_ups: Option<(u16, String)>,
 }
 
-/// What the header `Date` says.
 #[derive(Clone, Copy, Default)]
 pub(super) enum TellsDate {
     #[default]
@@ -79,7 +78,6 @@ impl Journal {
         self.session(session).status.or_else(default)
     }
 
-    /// Begins to start a session, which becomes `then`.
     pub(super) fn start(&self, session: &str, then: &'static str) {
         self.give(session, |given| {
             given.status = Some("STARTING".to_owned());
@@ -101,10 +99,6 @@ impl Journal {
             given.status = Some("WORKING".to_owned());
             given.me = Some(json!({ "id": format!("{digits}@c.us") }));
         });
-    }
-
-    pub(super) fn lid_of(&self, digits: &str) -> Option<String> {
-        self.kept().lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid.clone())
     }
 
     pub(super) fn date(&self, at: Timestamp) -> Option<Timestamp> {

@@ -97,9 +97,7 @@ impl Site {
                 answer
             }
             ("PUT", ["api", "sessions", name]) => {
-                let body =
-                    serde_json::from_slice::<Value>(&call.body).map_err(|_| bad_json(call))?;
-                let config = body["config"].clone();
+                let config = read_json(call)?["config"].clone();
                 self.journal.give(name, |given| given.config = Some(config));
                 self.session(name)
             }
@@ -131,7 +129,7 @@ impl Site {
             // Before anything of the body is looked at.
             return Err(replies::not_in_core(engine, sends == Sends::Video));
         }
-        let mut body = body.ok_or_else(|| bad_json(call))?;
+        let mut body = body.map_or_else(|| read_json(call), Ok)?;
         let session = match sends {
             Sends::Story => segments[1].to_owned(),
             _ => self.field(&body, "session", "startsWith", call, at)?,
@@ -194,7 +192,7 @@ impl Site {
     }
 
     fn make_session(&self, call: &Call) -> Answered {
-        let body = serde_json::from_slice::<Value>(&call.body).map_err(|_| bad_json(call))?;
+        let body = read_json(call)?;
         let name = text_field(&body, "name").unwrap_or_else(|| "default".to_owned());
         if self.journal.status(&name).is_some() {
             let words = format!("Session '{name}' already exists. Use PUT to update it.");
@@ -233,8 +231,8 @@ impl Site {
 
     /// Not WAHA's: what a phone does that scans the code. The body's `number` is its own, in digits.
     fn scan(&self, call: &Call, session: &str) -> Answered {
-        let body: Value = serde_json::from_slice(&call.body).map_err(|_| bad_json(call))?;
-        let number = text_field(&body, "number").ok_or_else(|| bad_json(call))?;
+        let unexpected = || replies::nest(400, "Unexpected body", "Bad Request");
+        let number = text_field(&read_json(call)?, "number").ok_or_else(unexpected)?;
         match self.journal.status(session).as_deref() {
             Some("SCAN_QR_CODE") => {
                 self.journal.scan(session, &number);
@@ -264,7 +262,7 @@ impl Site {
     }
 
     fn typing(&self, call: &Call, at: Timestamp) -> Answered {
-        let body = serde_json::from_slice(&call.body).map_err(|_| bad_json(call))?;
+        let body = read_json(call)?;
         let session = self.field(&body, "session", "startsWith", call, at)?;
         self.working(&session)?;
         self.field(&body, "chatId", "includes", call, at)?;
@@ -290,7 +288,9 @@ impl Site {
     fn lid_of_number(&self, session: &str, chat: &str) -> Answered {
         self.working(session)?;
         let chat = canonical_chat(chat);
-        let lid = self.journal.lid_of(chat.trim_end_matches("@c.us"));
+        let digits = chat.trim_end_matches("@c.us");
+        let kept = self.journal.kept();
+        let lid = kept.lids.iter().find(|(_, known)| *known == digits).map(|(lid, _)| lid);
         Ok(json_answer(200, &json!({ "lid": lid, "pn": chat })))
     }
 
@@ -396,10 +396,7 @@ fn number<N: FromStr>(call: &Call, parameter: &str) -> Option<N> {
     call.parameter(parameter)?.parse().ok()
 }
 
-fn bad_json(call: &Call) -> Response {
-    let reason = match serde_json::from_slice::<Value>(&call.body) {
-        Ok(_) => "Unexpected body".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    replies::nest(400, &reason, "Bad Request")
+fn read_json(call: &Call) -> Result<Value, Response> {
+    let read = serde_json::from_slice(&call.body);
+    read.map_err(|error| replies::nest(400, &error.to_string(), "Bad Request"))
 }

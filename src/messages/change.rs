@@ -26,7 +26,6 @@ pub struct Edit {
     pub metadata: Option<String>,
     /// The channel, by id or name; several with commas in between.
     pub channel: Option<String>,
-    /// Its own RECIPIENT_GAP_HOURS.
     pub recipient_gap: Option<OwnGap>,
     /// When; in place of all times that it had.
     pub timing: Option<Timing>,

@@ -34,7 +34,6 @@ pub struct Skipped {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reached {
-    /// The chat.
     pub(crate) to: String,
     pub(crate) name: Option<String>,
     pub(crate) text: String,
@@ -51,7 +50,6 @@ pub(crate) struct Checked {
 /// A channel that can send, or several.
 pub(super) struct Found {
     pub(super) ids: Vec<i64>,
-    /// Their names.
     pub(super) name: String,
     pub(super) warnings: Vec<Warned>,
 }

@@ -43,12 +43,9 @@ pub struct WeeklyTiming {
     pub until: Option<String>,
 }
 
-/// The columns that a timing becomes: `scheduled_at`, `schedules` and `interval_config`.
-type Columns = (Timestamp, Option<String>, Option<String>);
-
 /// When a message would first go out; `None` while what was typed means no time.
 pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Option<Timestamp> {
-    read(timing, None, config, now).ok().map(|(at, ..)| at)
+    Some(read(timing, None, config, now).ok()?.0)
 }
 
 /// Gives a message the times that were typed: its first occurrence is after `now`, of a weekly rule also
@@ -67,25 +64,25 @@ pub(super) fn set(
         Timing::Interval(_) => "interval",
     };
     let read = read(timing, taken, config, now).map_err(|error| error.of(field));
-    let (at, schedules, interval_config) = read?;
-    let is_from_rule = schedules.is_some() || interval_config.is_some();
+    let (at, rule) = read?;
+    let is_from_rule = rule.is_from_rule();
     message.scheduled_at = Some(at);
     message.timetable = Timetable {
         local: is_from_rule.then(|| local_text(at, &config.zone)),
         zone: is_from_rule.then(|| config.zone.name().to_owned()),
-        schedules,
-        interval_config,
         taken: None,
+        ..rule
     };
     Ok(())
 }
 
+/// When it goes out first, and its rule, if it has one.
 fn read(
     timing: &Timing,
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> ComposeResult<Columns> {
+) -> ComposeResult<(Timestamp, Timetable)> {
     match timing {
         Timing::At(texts) => read_times(texts, config, now),
         Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now),
@@ -95,7 +92,7 @@ fn read(
             let after = now.minus(JUST_PASSED);
             let first = rule.next(&config.zone, Some(after))?;
             let passed = || ComposeError::refused(Reason::SchedulePassed);
-            Ok((first.ok_or_else(passed)?, rule.schedules, None))
+            Ok((first.ok_or_else(passed)?, rule))
         }
         Timing::Interval(column) => {
             read_interval(column.clone(), (None, ComposeError::from), taken, config, now)
@@ -103,12 +100,16 @@ fn read(
     }
 }
 
-fn read_times(texts: &[String], config: &Config, now: Timestamp) -> ComposeResult<Columns> {
+fn read_times(
+    texts: &[String],
+    config: &Config,
+    now: Timestamp,
+) -> ComposeResult<(Timestamp, Timetable)> {
     let times: BTreeSet<Timestamp> =
         texts.iter().map(|text| read_time(text, config, now)).collect::<Result<_, _>>()?;
     let Some(first) = times.first() else { return Err(refused!("no time was given")) };
     let schedules = (times.len() > 1).then(|| listed(&times, config)).transpose()?;
-    Ok((*first, schedules, None))
+    Ok((*first, Timetable { schedules, ..Timetable::default() }))
 }
 
 /// The column `schedules`: local dates and times.
@@ -227,7 +228,7 @@ fn read_weekly(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> ComposeResult<Columns> {
+) -> ComposeResult<(Timestamp, Timetable)> {
     let column = weekly_config(weekly)?;
     let refused = |error| match error {
         ScheduleError::Schedules(flaw) | ScheduleError::IntervalConfig(flaw) => {
@@ -245,11 +246,11 @@ fn read_interval(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> ComposeResult<Columns> {
+) -> ComposeResult<(Timestamp, Timetable)> {
     let timetable =
         Timetable { interval_config: Some(column), taken: taken.cloned(), ..Timetable::default() };
     match timetable.next(&config.zone, Some(now)) {
-        Ok(Some(first)) => Ok((first, None, timetable.interval_config)),
+        Ok(Some(first)) => Ok((first, timetable)),
         Ok(None) => Err(ComposeError::refused(Reason::NoDayLeft {
             last: last.unwrap_or("passed").to_owned(),
             now: config.zone.format_local(now),

@@ -14,7 +14,6 @@ use crate::language::Language;
 use crate::recipient::{Entry, normalize_phone};
 use crate::store::{PageFrom, Store};
 
-/// Refused rows that an answer names.
 const REFUSED_MAX: usize = 100;
 
 /// A contact to be.

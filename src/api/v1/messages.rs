@@ -22,7 +22,6 @@ use crate::store::{Message, SqlResult, Store, Tx, Wanted};
 
 /// Rows that a search looks at before it says what it found: it never takes long, however much was sent.
 const LOOKED_AT_MAX: i64 = 20_000;
-/// Skipped recipients that an answer names.
 const SKIPPED_MAX: usize = 100;
 
 /// A message to be.
