@@ -80,7 +80,6 @@ pub(super) fn api_key(command: &ApiKeyCommand, config: &Config) -> Result<(), Cl
     }
 }
 
-/// `90d`.
 fn days(text: &str) -> Result<Duration, String> {
     let days = text.trim().strip_suffix(['d', 'D']).unwrap_or(text).trim().parse();
     match days {

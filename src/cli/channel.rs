@@ -323,7 +323,8 @@ fn today(view: &ChannelView) -> String {
 fn resumed(was: &Channel) -> String {
     match &was.held {
         Some(held) => {
-            format!("may send again. It was held: {}. {}", held.reason, again(held.kind))
+            let again = channels::held_again(held.kind).replacen("the", "The", 1);
+            format!("may send again. It was held: {}. {again}", held.reason)
         }
         None if was.is_active => "was not held".to_owned(),
         None => format!("is active again; {}", channels::held_again(None)),
@@ -338,9 +339,4 @@ fn confirmed(was: &Channel) -> String {
             "has nothing to confirm: it takes the number that WAHA tells first".to_owned()
         }
     }
-}
-
-fn again(kind: Option<crate::delivery::HoldKind>) -> String {
-    let words = channels::held_again(kind);
-    words.replacen("the", "The", 1)
 }

@@ -20,7 +20,6 @@ use crate::schedule::Zone;
 use crate::store::ActedOn;
 use crate::terminal::one_line;
 
-/// How many contacts a list shows without being asked for more.
 const LIST_LIMIT: usize = 50;
 
 #[derive(Debug, Subcommand)]
@@ -250,16 +249,14 @@ struct Edited {
 /// What became of messages on their way, each part after a semicolon; empty when there were none.
 fn on_its_way(all: OnItsWay) -> String {
     let OnItsWay { moved, skipped, in_flight } = all;
-    let goes = if moved == 1 { "goes" } else { "go" };
-    let part = |count: u64, what: &str| match count {
+    let part = |count: u64, noun: &str, what: &str| match count {
         0 => String::new(),
-        count => format!("; {} {what}", counted(count, "waiting message")),
+        count => format!("; {} {what}", counted(count, noun)),
     };
-    let in_flight = match in_flight {
-        0 => String::new(),
-        count => format!("; {} in flight to the old number", counted(count, "message")),
-    };
-    part(moved, &format!("{goes} to the new number")) + &part(skipped, "skipped") + &in_flight
+    let goes = if moved == 1 { "goes to the new number" } else { "go to the new number" };
+    part(moved, "waiting message", goes)
+        + &part(skipped, "waiting message", "skipped")
+        + &part(in_flight, "message", "in flight to the old number")
 }
 
 /// One line for each thing that is known.

@@ -19,7 +19,7 @@ use crate::schedule::Zone;
 use crate::send_window::Day;
 use crate::serve;
 use crate::terminal::one_line;
-use crate::waha::{KnownSession, Waha};
+use crate::waha::KnownSession;
 
 const WAHA_HERE: &str = "http://127.0.0.1:3000";
 const TEST_TEXT: &str = "Halo! Auto Message Scheduler is ready.";
@@ -64,26 +64,22 @@ pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> Result<(), CliEr
             file.display()
         ));
     }
-    let (settings, sessions) = waha_that_answers(args)?;
+    let (url, key, sessions) = waha_that_answers(args)?;
     let session = choose_session(args, &sessions)?;
-    let settings = Settings {
-        zone: ask_until(
-            args.timezone.as_ref(),
-            "Time zone: WIB, WITA, WIT or a name",
-            "WIB",
-            zone,
-        )?,
-        password: ask_until(
-            args.panel_password.as_ref(),
-            "The panel's password, 8 or more (visible; empty: no panel)",
-            "",
-            |password| match password {
-                "" => Ok(None),
-                password => secret::hashed(password).map(Some),
-            },
-        )?,
-        ..settings
+    let zone_asked = "Time zone: WIB, WITA, WIT or a name";
+    let zone = ask_until(args.timezone.as_ref(), zone_asked, "WIB", zone)?;
+    let password_asked = "The panel's password, 8 or more (visible; empty: no panel)";
+    let hashed = |password: &str| match password {
+        "" => Ok(String::new()),
+        password => secret::hashed(password),
     };
+    let hash = ask_until(args.panel_password.as_ref(), password_asked, "", hashed)?;
+    let settings = [
+        ("WAHA_BASE_URL", url),
+        ("WAHA_API_KEY", key),
+        ("TIMEZONE", zone),
+        ("ADMIN_PASSWORD_HASH", hash),
+    ];
     write(file, &settings)?;
     let config = Config::load(env_file)?;
     set_session(&config, session.as_deref())?;
@@ -96,35 +92,16 @@ pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> Result<(), CliEr
     say(&next_steps(env_file, &config, begins_slowly)?)
 }
 
-/// What goes into the env file.
-#[derive(Default)]
-struct Settings {
-    url: String,
-    key: String,
-    zone: String,
-    /// The hash of the panel's password.
-    password: Option<String>,
-}
-
-impl Settings {
-    fn config(&self) -> Result<Config, CliError> {
-        let values = [("WAHA_BASE_URL", &self.url), ("WAHA_API_KEY", &self.key)];
-        let values = values.map(|(key, value)| (key.to_owned(), value.clone()));
-        Ok(Config::from_values(HashMap::from(values))?)
-    }
-}
-
 /// Address and key of a WAHA that took them, and its sessions; a person may type them again.
-fn waha_that_answers(args: &InitArgs) -> Result<(Settings, Vec<KnownSession>), CliError> {
+fn waha_that_answers(args: &InitArgs) -> Result<(String, String, Vec<KnownSession>), CliError> {
     loop {
         let url = ask(args.waha_url.as_ref(), "WAHA's address", WAHA_HERE)?;
         let key = ask(args.waha_key.as_ref(), "WAHA's API key (visible; empty: none)", "")?;
-        let settings = Settings { url, key, ..Settings::default() };
-        match look_at_waha(&settings) {
-            Ok(sessions) => return Ok((settings, sessions)),
+        match look_at_waha(&url, &key) {
+            Ok(sessions) => return Ok((url, key, sessions)),
             Err(why) if args.unchecked => {
                 eprintln!("warning: {}", one_line(&why));
-                return Ok((settings, Vec::new()));
+                return Ok((url, key, Vec::new()));
             }
             Err(why) if is_asked(args.waha_url.as_ref()) || is_asked(args.waha_key.as_ref()) => {
                 let name = super::own_name();
@@ -145,12 +122,11 @@ fn waha_that_answers(args: &InitArgs) -> Result<(Settings, Vec<KnownSession>), C
     }
 }
 
-fn look_at_waha(settings: &Settings) -> Result<Vec<KnownSession>, String> {
-    let waha = settings.config().and_then(|config| Ok(serve::waha(&config)?));
-    let waha: Waha = waha.map_err(|error| match error {
-        CliError::Refused(why) => why,
-        CliError::Failed(error) => error.to_string(),
-    })?;
+fn look_at_waha(url: &str, key: &str) -> Result<Vec<KnownSession>, String> {
+    let values = [("WAHA_BASE_URL", url), ("WAHA_API_KEY", key)];
+    let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let config = Config::from_values(HashMap::from(values)).map_err(|error| error.to_string())?;
+    let waha = serve::waha(&config).map_err(|error| error.to_string())?;
     let waha = waha.brief(super::WAHA_PATIENCE);
     let server = waha.server().map_err(|why| why.to_string())?;
     eprintln!("{}", one_line(&format!("WAHA {} {} answers", server.version, server.engine)));
@@ -197,19 +173,12 @@ fn zone(name: &str) -> Result<String, CliError> {
 }
 
 /// Makes the env file, whole or not at all.
-fn write(file: &Path, settings: &Settings) -> Result<(), CliError> {
+fn write(file: &Path, settings: &[(&str, String)]) -> Result<(), CliError> {
     let mut text =
         "# What else may stand here: `auto-message-scheduler settings --sample`\n".to_owned();
-    for (key, value) in [
-        ("WAHA_BASE_URL", Some(&settings.url)),
-        ("WAHA_API_KEY", Some(&settings.key)),
-        ("TIMEZONE", Some(&settings.zone)),
-        ("ADMIN_PASSWORD_HASH", settings.password.as_ref()),
-    ] {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            // Writing into a String cannot fail.
-            let _ = writeln!(text, "{key}={}", config::env_value(value));
-        }
+    for (key, value) in settings.iter().filter(|(_, value)| !value.is_empty()) {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{key}={}", config::env_value(value));
     }
     let failed = |error: io::Error| {
         let error = private_file::explained(file, error);
@@ -255,7 +224,6 @@ pub(super) fn begins_slowly() -> Result<bool, CliError> {
     Ok(is_yes(&ask(None, question, "n")?))
 }
 
-/// `y`, `yes` or `ya`.
 pub(super) fn is_yes(typed: &str) -> bool {
     matches!(typed.to_lowercase().as_str(), "y" | "yes" | "ya")
 }

@@ -136,23 +136,21 @@ impl Look<'_> {
         })?;
         let mut out = BufWriter::with_capacity(KEPT_BYTES, io::stdout().lock());
         let zone = &self.config.zone;
-        match (self.scope, messages.as_slice()) {
-            (Scope::Message(_), [one]) => write_message(&mut out, one, &forecast, zone)?,
-            _ => write_messages(&mut out, &messages, &forecast, zone)?,
-        }
-        write_channels(&mut out, &forecast)?;
+        let mut lines = match (self.scope, messages.as_slice()) {
+            (Scope::Message(_), [one]) => of_message(one, &forecast, zone),
+            _ => of_messages(&messages, &forecast, zone),
+        };
+        lines.extend(of_channels(&forecast));
         if forecast.totals.goes_out > 0 {
-            writeln!(out, "{}", wrapped(&pace(&forecast, zone), 0))?;
+            lines.push(wrapped(&pace(&forecast, zone), 0));
         }
+        writeln!(out, "{}", lines.join("\n"))?;
         let shown = limit.min(usize::try_from(forecast.totals.recipients).unwrap_or(limit));
         if shown == 0 {
             return Ok(out.flush()?);
         }
-        writeln!(
-            out,
-            "\n{}",
-            line("when", "to", "name", &Note::Text("text, or why not".to_owned()))
-        )?;
+        let note = Note::Text("text, or why not".to_owned());
+        writeln!(out, "\n{}", line("when", "to", "name", &note))?;
         writeln!(out, "{}", "─".repeat(width()))?;
         let shared = messages.iter().filter(|one| one.channel_ids.is_some());
         let shared: HashSet<i64> = shared.map(|one| one.id).collect();
@@ -221,65 +219,52 @@ impl Look<'_> {
     }
 }
 
-fn write_message(
-    out: &mut impl Write,
-    message: &MessageForecast,
-    forecast: &Forecast,
-    zone: &Zone,
-) -> io::Result<()> {
-    writeln!(
-        out,
-        "Message {} `{}`: {}",
-        message.id,
-        cut(&message.label, (width() - 30).min(40)),
-        message.status
-    )?;
+fn of_message(message: &MessageForecast, forecast: &Forecast, zone: &Zone) -> Vec<String> {
+    let label = cut(&message.label, (width() - 30).min(40));
+    let mut lines = vec![format!("Message {} `{label}`: {}", message.id, message.status)];
     let mut field = |name: &str, value: String| {
-        writeln!(out, "{}", wrapped(&format!("  {name:<9}{value}"), 11))
+        lines.push(wrapped(&format!("  {name:<9}{value}"), 11));
     };
     let shown = |at: Option<Timestamp>| at.map(|at| clock(at, zone)).unwrap_or_default();
-    field("due", format!("{} ({})", shown(message.due_at), zone.name()))?;
+    field("due", format!("{} ({})", shown(message.due_at), zone.name()));
     if let Some(why) = &message.fails {
-        field("fails", why.to_string())?;
+        field("fails", why.to_string());
     }
     if let Some(remark) = &message.remark {
-        field("note", remark.clone())?;
+        field("note", remark.clone());
     }
     if message.tally.goes_out > 0 {
-        field("begins", shown(message.tally.begins_at))?;
+        field("begins", shown(message.tally.begins_at));
         let takes = match message.takes_secs {
             0 => String::new(),
             secs => format!(", takes {}", length(Duration::from_secs(secs))),
         };
-        field("ends", shown(message.tally.ends_at) + &takes)?;
+        field("ends", shown(message.tally.ends_at) + &takes);
     }
-    field("gets it", counts(message, forecast))?;
+    field("gets it", counts(message, forecast));
     if message.wait_for_gap + message.too_soon > 0 {
-        field("same chat", gap_words(message))?;
+        field("same chat", gap_words(message));
     }
     if message.checked_first > 0 {
-        let words = format!(
-            "{} never seen here: WhatsApp is asked about each first, and the times count that",
-            message.checked_first
-        );
-        field("checked", words)?;
+        let words = "never seen here: WhatsApp is asked about each first, and the times count that";
+        field("checked", format!("{} {words}", message.checked_first));
     }
     if let Some(file) = &message.file {
-        field("file", file_words(file, message.tally.goes_out))?;
+        field("file", file_words(file, message.tally.goes_out));
     }
     if message.next_at.is_some() {
-        field("then", shown(message.next_at))?;
+        field("then", shown(message.next_at));
     }
     if let Some(known) = message.known() {
-        field("knows you", format!("{known} of {} ever wrote to you", message.tally.goes_out))?;
+        field("knows you", format!("{known} of {} ever wrote to you", message.tally.goes_out));
     }
     if let Some(warning) = message.warning() {
-        field("warning", warning.to_string())?;
+        field("warning", warning.to_string());
     }
     for risk in message.risks() {
-        field("risk", risk.to_string())?;
+        field("risk", risk.to_string());
     }
-    Ok(())
+    lines
 }
 
 /// Who got another message lately.
@@ -325,14 +310,9 @@ fn counts(message: &MessageForecast, forecast: &Forecast) -> String {
     text
 }
 
-fn write_messages(
-    out: &mut impl Write,
-    messages: &[MessageForecast],
-    forecast: &Forecast,
-    zone: &Zone,
-) -> io::Result<()> {
+fn of_messages(messages: &[MessageForecast], forecast: &Forecast, zone: &Zone) -> Vec<String> {
     if messages.is_empty() {
-        return writeln!(out, "Nothing is waiting to be sent.");
+        return vec!["Nothing is waiting to be sent.".to_owned()];
     }
     let shown = |at: Option<Timestamp>| at.map(|at| zone.format_local(at)).unwrap_or_default();
     let rows = messages.iter().map(|message| {
@@ -356,26 +336,22 @@ fn write_messages(
             message.tally.too_late.to_string(),
         ]
     });
-    let warned = messages.iter().filter_map(|message| Some((message.id, message.warning()?)));
-    let risks = messages.iter().flat_map(|one| one.risks().into_iter().map(|risk| (one.id, risk)));
     let header = ["id", "title, or why it fails", "begins", "ends", "get it", "skipped", "late"];
-    writeln!(out, "{}", table(&header, rows))?;
-    for (id, warning) in warned {
-        writeln!(out, "{}", wrapped(&format!("warning: message {id}: {warning}"), 0))?;
+    let mut lines = vec![table(&header, rows)];
+    lines.extend(messages.iter().filter_map(|one| {
+        Some(wrapped(&format!("warning: message {}: {}", one.id, one.warning()?), 0))
+    }));
+    lines.extend(messages.iter().flat_map(|one| {
+        let line = |risk| wrapped(&format!("risk: message {}: {risk}", one.id), 0);
+        one.risks().into_iter().map(line)
+    }));
+    let more = forecast.messages.saturating_sub(messages.len() as u64);
+    if more > 0 {
+        lines.push(format!("… and {more} more messages: --all shows them"));
     }
-    for (id, risk) in risks {
-        writeln!(out, "{}", wrapped(&format!("risk: message {id}: {risk}"), 0))?;
-    }
-    let shown = messages.len() as u64;
-    if forecast.messages > shown {
-        writeln!(out, "… and {} more messages: --all shows them", forecast.messages - shown)?;
-    }
-    if forecast.messages_left_out > 0 {
-        writeln!(
-            out,
-            "{} later messages were not looked at: --all does",
-            forecast.messages_left_out
-        )?;
+    let left_out = forecast.messages_left_out;
+    if left_out > 0 {
+        lines.push(format!("{left_out} later messages were not looked at: --all does"));
     }
     let totals = forecast.totals;
     let text = format!(
@@ -386,18 +362,17 @@ fn write_messages(
         totals.skipped,
         totals.too_late
     );
-    writeln!(out, "{}", wrapped(&text, 2))
+    lines.push(wrapped(&text, 2));
+    lines
 }
 
-fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
+fn of_channels(forecast: &Forecast) -> Vec<String> {
+    let mut lines = Vec::new();
     for channel in &forecast.channels {
         let (id, name) = (channel.id, &channel.name);
         if let Some(warning) = &channel.warning {
-            writeln!(
-                out,
-                "{}",
-                wrapped(&format!("Channel `{name}`: {}.", warning.text(Language::English)), 2)
-            )?;
+            let warning = warning.text(Language::English);
+            lines.push(wrapped(&format!("Channel `{name}`: {warning}."), 2));
         }
         let text = match (&channel.blocked, &channel.held_reason, &channel.closed) {
             (Some(reason), ..) => format!("Nothing goes out on channel {id}: {reason}."),
@@ -405,12 +380,12 @@ fn write_channels(out: &mut impl Write, forecast: &Forecast) -> io::Result<()> {
             (.., Some(reason)) => format!("Channel `{name}` waits now: {reason}."),
             (None, None, None) => continue,
         };
-        writeln!(out, "{}", wrapped(&text, 2))?;
+        lines.push(wrapped(&text, 2));
         if channel.blocked.is_none() && channel.held_reason.is_some() {
-            writeln!(out, "Its times hold only if it is free again by then.")?;
+            lines.push("Its times hold only if it is free again by then.".to_owned());
         }
     }
-    Ok(())
+    lines
 }
 
 /// How the times were counted.

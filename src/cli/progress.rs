@@ -33,7 +33,6 @@ impl Progress {
         self.length.store(length, Ordering::Relaxed);
     }
 
-    /// How much of it is done.
     pub(super) fn set_position(&self, position: u64) {
         self.position.store(position, Ordering::Relaxed);
     }
@@ -42,7 +41,6 @@ impl Progress {
         self.position.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Draws the bar with `words` beside it.
     pub(super) fn draw(&self, words: &str) {
         if self.is_shown {
             self.is_drawn.store(true, Ordering::Relaxed);

@@ -14,7 +14,6 @@ const WIDTHS: std::ops::RangeInclusive<u16> = 40..=160;
 
 /// A terminal of fewer columns has no room for the columns of a table side by side.
 pub(super) const NARROW: usize = 72;
-/// What stands between two columns of a table.
 const BETWEEN: usize = 3;
 
 /// A line under the header, and nothing else.

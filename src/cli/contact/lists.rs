@@ -24,7 +24,6 @@ use crate::terminal::one_line;
 
 /// How many refused rows `--json` prints; `--rejects` has them all.
 const JSON_REFUSED_MAX: usize = 1_000;
-/// How many refused rows a terminal shows.
 const SHOWN_REFUSED_MAX: u64 = 10;
 /// How many rows `--dry-run` shows as they would be stored.
 const SHOWN_ROWS_MAX: usize = 3;

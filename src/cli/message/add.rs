@@ -26,7 +26,6 @@ use crate::waha::Waha;
 
 /// How long a WAHA is waited for that says what it is.
 const TIER_TIMEOUT: Duration = Duration::from_secs(3);
-/// How many skipped recipients are named.
 const SKIPPED_SHOWN_MAX: usize = 10;
 
 #[derive(Debug, Args)]

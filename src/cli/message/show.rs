@@ -21,7 +21,6 @@ use crate::schedule::{Timetable, in_words};
 use crate::store::{Channel, Delivery, Message, MessageFilter, Occurrence, SqlResult, Tx};
 use crate::terminal::one_line;
 
-/// How many earlier occurrences are summed up.
 const EARLIER_SHOWN_MAX: usize = 5;
 
 #[derive(Debug, Args)]

@@ -23,7 +23,6 @@ use crate::store::{Delivery, Store};
 use crate::terminal::one_line;
 use crate::trigger::Triggers;
 
-/// How often the row is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 const WAIT_SECS: u64 = 300;
