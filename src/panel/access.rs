@@ -20,9 +20,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::merge::Told;
+use super::merge::{self, Told};
 use super::visit::{Page, Visit};
-use super::{Answered, PageResult, Panel, forms, reply};
+use super::{Answered, PageError, PageResult, Panel, forms, reply};
 use crate::clock::{Timestamp, lock};
 use crate::http::quota::{LINES_PER_MINUTE, Quota};
 use crate::http::{Request, Response};
@@ -212,21 +212,21 @@ pub(super) fn login_page(visit: &mut Visit<'_>) -> Answered {
     if visit.is_known() {
         return Ok(reply::see_other("/panel"));
     }
-    show_login(visit, RefusedLogin::new(200, ""), false)
+    show_login(visit, Told::default(), false)
 }
 
 /// The page that asks for the password. With `is_in_place` it takes the fields of the form along.
-fn show_login(visit: &Visit<'_>, refused: RefusedLogin, is_in_place: bool) -> Answered {
+fn show_login(visit: &Visit<'_>, told: Told, is_in_place: bool) -> Answered {
     let next = visit.form.get("next").or_else(|| visit.query.get("next")).unwrap_or_default();
     let page = LoginPage {
         p: visit.page("login"),
-        problem: refused.problem,
+        problem: told.problem,
         next: if is_in_place { "" } else { own_path(next) },
         action: if is_in_place { &visit.path } else { "/panel/login" },
         kept: visit.form.without(&OF_LOGIN).filter(|_| is_in_place).cloned().collect(),
     };
-    let mut response = reply::html(refused.status, &page)?;
-    response.headers.extend(refused.wait_secs.map(|secs| ("Retry-After", secs)));
+    let mut response = reply::html(told.status.unwrap_or(200), &page)?;
+    response.headers.extend(told.wait_secs.map(|secs| ("Retry-After", secs)));
     Ok(response)
 }
 
@@ -294,50 +294,33 @@ pub(super) fn only_shown(visit: &Visit<'_>) -> PageResult<()> {
 /// then the form is shown again, as it was.
 pub(super) fn login_in_place(visit: &mut Visit<'_>) -> PageResult<Option<Response>> {
     if visit.form.get("login").is_none() {
-        let ended = RefusedLogin::new(401, visit.words().session_ended);
+        let ended = Told::problem(401, visit.words().session_ended);
         return show_login(visit, ended, true).map(Some);
     }
     if let Some(refused) = visit.refuse_unsafe()? {
         return Ok(Some(refused));
     }
-    if let Err(refused) = let_in(visit)? {
-        return show_login(visit, refused, true).map(Some);
+    match let_in(visit) {
+        Err(PageError::Told(told)) => show_login(visit, *told, true).map(Some),
+        let_in => {
+            visit.form.set("do", KEPT);
+            let_in.map(|()| None)
+        }
     }
-    visit.form.set("do", KEPT);
-    Ok(None)
 }
 
 pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
-    match let_in(visit)? {
-        Ok(()) => Ok(on_from_login(visit)),
-        Err(refused) => show_login(visit, refused, false),
-    }
+    let answered = let_in(visit).map(|()| on_from_login(visit));
+    merge::or_shown(answered, |told| show_login(visit, told, false))
 }
 
-pub(super) struct RefusedLogin {
-    pub(crate) status: u16,
-    pub(crate) problem: String,
-    /// When the next one is looked at.
-    wait_secs: Option<String>,
-}
-
-impl RefusedLogin {
-    fn new(status: u16, problem: &str) -> Self {
-        Self { status, problem: problem.to_owned(), wait_secs: None }
-    }
-}
-
-fn let_in(visit: &mut Visit<'_>) -> PageResult<Result<(), RefusedLogin>> {
-    let given = visit.form.get("password").unwrap_or_default().to_owned();
-    let proven = prove(visit, &given)?;
-    if proven.is_ok() {
-        begin_session(visit)?;
-    }
-    Ok(proven)
+fn let_in(visit: &mut Visit<'_>) -> PageResult<()> {
+    prove(visit, visit.form.get("password").unwrap_or_default())?;
+    begin_session(visit)
 }
 
 /// Asks whoever is logged in for the password once more, as slowly as a login.
-pub(super) fn ask_again(visit: &Visit<'_>) -> PageResult<Result<(), RefusedLogin>> {
+pub(super) fn ask_again(visit: &Visit<'_>) -> PageResult<()> {
     prove(visit, visit.form.get("password").unwrap_or_default())
 }
 
@@ -349,8 +332,8 @@ pub(super) fn change_password(visit: &mut Visit<'_>, new: &str) -> PageResult<()
     begin_session(visit)
 }
 
-/// Whether the password that was given is the right one; wrong ones are slowed down.
-fn prove(visit: &Visit<'_>, given: &str) -> PageResult<Result<(), RefusedLogin>> {
+/// Refuses a password that is not the right one; wrong ones are slowed down.
+fn prove(visit: &Visit<'_>, given: &str) -> PageResult<()> {
     let w = visit.words();
     let device = known_device(visit)?;
     let is_device = device.is_some();
@@ -361,8 +344,8 @@ fn prove(visit: &Visit<'_>, given: &str) -> PageResult<Result<(), RefusedLogin>>
     let taken = guesses().take(&who, is_device, now);
     if let Err(wait) = taken {
         let secs = (wait.as_secs() + 1).to_string();
-        let refused = RefusedLogin::new(429, &w.too_many_tries.replace("{}", &secs));
-        return Ok(Err(RefusedLogin { wait_secs: Some(secs), ..refused }));
+        let told = Told::problem(429, w.too_many_tries.replace("{}", &secs));
+        return Err(Told { wait_secs: Some(secs), ..told }.into());
     }
     let kept = visit.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
     if !password::fits(&kept, given) {
@@ -370,10 +353,10 @@ fn prove(visit: &Visit<'_>, given: &str) -> PageResult<Result<(), RefusedLogin>>
         access.lines.log(now, || {
             log::warn!("panel: refused a login from {remote}: the wrong password");
         });
-        return Ok(Err(RefusedLogin::new(401, w.wrong_password)));
+        return Err(Told::problem(401, w.wrong_password).into());
     }
     guesses().each.remove(&who);
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// What tries are counted by: the address; of IPv6 the network, which one host may have whole.

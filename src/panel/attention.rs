@@ -14,7 +14,6 @@ use crate::store::{Message, Need};
 pub(super) const PATH: &str = "/panel/attention";
 const MESSAGES_PER_PAGE: usize = 30;
 const HELD_SHOWN_MAX: usize = 20;
-/// More than so many are not counted.
 const COUNTED_MAX: u32 = 100;
 
 enum Action {

@@ -24,7 +24,6 @@ const DAYS_OF_WEEK: u16 = 7;
 /// So many messages are placed in what is shown, and of so many with a rule the later times.
 const PLACED_MAX: u32 = 10_000;
 const REPEATING_MAX: u32 = 300;
-/// So many times of one rule.
 const TIMES_MAX: usize = 60;
 /// What is shown: of each day of a week, of each number of a day, and of one number alone.
 const OF_A_DAY: Shown = Shown { rows: 8, bars: 40 };

@@ -13,7 +13,6 @@ use crate::content::{Content, Kind, KindName, MediaKind, Source};
 use crate::files::{FileKind, Stored};
 use crate::http::OpenFile;
 use crate::language::Language;
-use crate::reason::Reason;
 
 /// Keys that the form has no field for, and keeps.
 const KEPT: [&str; 3] = ["reply_to", "mentions", "link_preview"];
@@ -313,12 +312,6 @@ fn take(fields: &mut Map<String, Value>, from: &Map<String, Value>, keys: &[&str
     for key in keys {
         set(fields, key, from.get(*key).cloned());
     }
-}
-
-/// The reason why the text does not fit what the message carries.
-pub(super) fn text_problem(column: &str, text: &str) -> Option<Reason> {
-    let content = Content::read(Some(column).filter(|column| !column.is_empty())).ok()?;
-    content.words(text).err().filter(|reason| *reason != Reason::NoText)
 }
 
 #[cfg(test)]

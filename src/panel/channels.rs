@@ -8,10 +8,8 @@ use super::format::{self, Badge, Choice};
 use super::visit::{self, Page, Visit};
 use super::{Answered, PageResult, channel, forms, reply, sessions};
 use crate::channels::{self, ChannelError, ChannelView, Looked, State};
-use crate::clock::Timestamp;
-use crate::config::Config;
 use crate::delivery::HoldKind;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 const CARDS_PER_PAGE: usize = 30;
 
@@ -246,14 +244,6 @@ pub(super) fn in_the_way(visit: &Visit<'_>, id: i64) -> PageResult<Option<Channe
     Ok(view(visit, id)?.filter(|view| !may_send(view)).map(|view| card(visit, view)))
 }
 
-pub(super) fn that_may_send(
-    store: &mut Store,
-    config: &Config,
-    now: Timestamp,
-) -> Result<Vec<ChannelView>, StoreError> {
-    Ok(channels::list(store, config, now)?.into_iter().filter(may_send).collect())
-}
-
 /// Ids of channels in their order, each once, with commas in between.
 pub(super) fn listed<'a>(ids: impl Iterator<Item = &'a str>) -> String {
     let mut all: Vec<&str> = Vec::new();
@@ -293,7 +283,7 @@ pub(super) fn choices(visit: &Visit<'_>, chosen: &str) -> PageResult<(Vec<Choice
     Ok((firsts, sorted.into_iter().map(|(place, view)| choice(view, is_also(place))).collect()))
 }
 
-fn may_send(view: &ChannelView) -> bool {
+pub(super) fn may_send(view: &ChannelView) -> bool {
     match view.state {
         State::Ready | State::Waiting => true,
         State::Held | State::Paused | State::Inactive | State::NoSession => false,

@@ -184,7 +184,6 @@ impl Fields {
         ]
     }
 
-    /// Takes one part of another form.
     fn take(&mut self, part: &str, other: &Self) {
         match part {
             "title" => self.title.clone_from(&other.title),
@@ -286,9 +285,7 @@ impl Times {
 
     /// Whether a date, a day or a time of day is filled in.
     fn is_filled(&self) -> bool {
-        let Self { when: _, at, days, time, from, until } = self;
-        let is_filled = |text: &String| !text.is_empty();
-        !at.is_empty() || !days.is_empty() || [time, from, until].into_iter().any(is_filled)
+        *self != Self { when: self.when.clone(), ..Self::default() }
     }
 
     /// When the message would first go out, as far as that is filled in.

@@ -11,7 +11,6 @@ use crate::clock::{Clock, Wake, lock};
 const PATIENCE: Duration = Duration::from_millis(40);
 /// How long an answer is kept for whoever asks again.
 const KEPT: Duration = Duration::from_secs(10);
-/// So many questions are worked on at a time.
 const AT_A_TIME: usize = 2;
 
 /// What is being counted and what was a moment ago.

@@ -69,7 +69,6 @@ pub(super) fn delivery_badge(status: Status, ack: Option<i64>, w: &'static Words
     Badge { class, icon, word }
 }
 
-/// The state of a channel.
 pub(super) fn good(word: &'static str) -> Badge {
     Badge { class: "good", icon: CHECK, word }
 }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::channels::may_send;
 use super::compose::Fields;
 use super::counting::Counted;
 use super::visit::{Refusal, Visit};
-use super::{PageResult, channels, format};
+use super::{PageResult, format};
+use crate::channels;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::{self, MessageForecast, RecipientForecast, Warning};
@@ -20,7 +22,6 @@ pub(super) const SAMPLES_MAX: usize = 3;
 /// Reasons that are shown, and people of each.
 const REASONS_MAX: usize = 12;
 const SUCH_AS_MAX: usize = 3;
-/// Other numbers that are tried for a second one.
 const SECOND_TRIED_MAX: usize = 5;
 
 #[derive(Clone, PartialEq)]
@@ -196,8 +197,8 @@ impl Looked {
             return Ok(self);
         }
         let message = &planned.message;
-        let others = channels::that_may_send(store, config, now)?;
-        let others = others.into_iter().filter(|other| other.id != message.channel_id);
+        let others = channels::list(store, config, now)?.into_iter();
+        let others = others.filter(|one| may_send(one) && one.id != message.channel_id);
         let others: Vec<(i64, String)> =
             others.map(|other| (other.id, other.name)).take(SECOND_TRIED_MAX).collect();
         let ids: Vec<i64> = others.iter().map(|(id, _)| *id).collect();

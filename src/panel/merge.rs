@@ -35,6 +35,8 @@ pub(super) struct Told {
     pub(crate) asks: String,
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) tested: Option<Tested>,
+    /// How long until a password is looked at again.
+    pub(crate) wait_secs: Option<String>,
 }
 
 /// A field that somebody else changed meanwhile: what is stored now. The form still has the other.

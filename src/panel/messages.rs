@@ -7,7 +7,6 @@ use super::carried::{self, Carried};
 use super::format::{self, Badge, Choice};
 use super::recipients::{self, Recipients};
 use super::visit::{OnePage, Page, Visit};
-use super::words::Words;
 use super::{Answered, PageResult, attention, compose, forms, people, reply, scheduled, searched};
 use crate::delivery::MessageStatus;
 use crate::forecast;
@@ -17,7 +16,6 @@ use crate::store::{Message, SqlResult, StatusCount, Store};
 const MESSAGES_PER_PAGE: u8 = 30;
 /// The characters of a text that a list shows.
 const EXCERPT_CHARS: usize = 160;
-/// In the order of their filters.
 const STATUSES: [MessageStatus; 6] = [
     MessageStatus::Scheduled,
     MessageStatus::Sending,
@@ -62,6 +60,14 @@ impl MessageRow {
             w.sent_of.replace("{sent}", &number(listed.counts.sent)).replace("{all}", &all)
         };
         let has_count = listed.contact_count > 0;
+        // What was sent to some only is no plain success; whoever was skipped had a reason beforehand.
+        let not_sent = listed.counts.failed + listed.counts.unknown;
+        let (status, part) = if listed.status == MessageStatus::Sent && not_sent > 0 {
+            let part = format!("{}/{}", listed.counts.sent, listed.contact_count);
+            (format::held(w.status_partly), part)
+        } else {
+            (format::message_badge(listed.status, w), String::new())
+        };
         let mut excerpt: String = listed.message.chars().take(EXCERPT_CHARS).collect();
         if excerpt.trim().is_empty() {
             excerpt = Carried::of(visit, listed.content.as_deref()).in_a_line();
@@ -70,33 +76,14 @@ impl MessageRow {
             id: listed.id,
             name: name_of(listed, visit),
             excerpt: excerpt.replace(['\n', '\r'], " "),
-            status: badge(listed, w),
-            part: part(listed),
+            status,
+            part,
             when: when.unwrap_or_else(|| w.no_time.to_owned()),
             repeats: listed.repeats(),
             counts: if has_count { counts } else { String::new() },
             ahead: String::new(),
         }
     }
-}
-
-/// What was sent to some only is no plain success; whoever was skipped had a reason beforehand.
-fn badge(listed: &Message, w: &'static Words) -> Badge {
-    if is_in_part(listed) {
-        return format::held(w.status_partly);
-    }
-    format::message_badge(listed.status, w)
-}
-
-/// How many of how many got it, when it was sent to some only.
-fn part(listed: &Message) -> String {
-    let (sent, all) = (listed.counts.sent, listed.contact_count);
-    if is_in_part(listed) { format!("{sent}/{all}") } else { String::new() }
-}
-
-fn is_in_part(listed: &Message) -> bool {
-    let not_sent = listed.counts.failed + listed.counts.unknown;
-    listed.status == MessageStatus::Sent && not_sent > 0
 }
 
 pub(super) fn name_of(listed: &Message, visit: &Visit<'_>) -> String {

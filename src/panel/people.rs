@@ -15,7 +15,6 @@ use crate::store::{PageFrom, SqlResult, Tx};
 
 /// So many tags are shown at once; there is a search for the others.
 const TAGS_SHOWN_MAX: usize = 40;
-/// So many recipients are shown by name.
 const PICKED_SHOWN_MAX: usize = 40;
 const FOUND_MAX: usize = 8;
 

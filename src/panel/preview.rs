@@ -12,6 +12,7 @@ use super::visit::{Refusal as _, Visit};
 use super::{PageResult, format};
 use crate::clock::Timestamp;
 use crate::messages::{self, Reached};
+use crate::reason::Reason;
 use crate::recipient;
 use crate::template::Template;
 
@@ -116,8 +117,9 @@ pub(super) fn content_problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<
     let checked =
         visit.with_store(|store| messages::check_content(store, Some(column), config, visit.now));
     Ok(match checked {
-        Ok(_) => {
-            carried::text_problem(column, &fields.text).map(|reason| reason.text(visit.language))
+        Ok(content) => {
+            let unfit = content.words(&fields.text).err().filter(|why| *why != Reason::NoText);
+            unfit.map(|why| why.text(visit.language))
         }
         Err(error) => Some(error.in_language(visit.language)?),
     })

@@ -36,11 +36,6 @@ pub(super) fn download(name: &str, content_type: &str, body: Vec<u8>) -> Respons
     with_headers(200, content_type, body).with("Content-Disposition", disposition)
 }
 
-/// A file to keep, which is read while it goes out.
-pub(super) fn download_file(name: &str, content_type: &str, file: OpenFile) -> Response {
-    Response { file: Some(file), ..download(name, content_type, Vec::new()) }
-}
-
 /// A picture, sent as it lies in the store.
 pub(super) fn picture(content_type: &str, file: OpenFile) -> Response {
     let reply = with_headers(200, content_type, Vec::new()).with("Content-Disposition", "inline");

@@ -1,6 +1,8 @@
 //! People that a search finds, with what they got and what they are going to get: contacts by name or
 //! number in any spelling, and recipients that are no contacts.
 
+use std::collections::HashSet;
+
 use super::PageResult;
 use super::format::{self, Badge};
 use super::messages::name_of;
@@ -88,13 +90,9 @@ fn someone(visit: &Visit<'_>, search: &str) -> PageResult<Vec<Someone>> {
         let digits = chat.strip_suffix("@c.us");
         digits.is_some() && people.iter().any(|one| one.digits.as_deref() == digits)
     };
-    let mut chats: Vec<(String, Option<String>)> = Vec::new();
-    for (chat, name) in strangers {
-        let is_news = chats.iter().all(|(other, _)| *other != chat) && !is_known(&chat);
-        if is_news && chats.len() < room {
-            chats.push((chat, name));
-        }
-    }
+    let mut seen = HashSet::new();
+    let is_news = |(chat, _): &(String, _)| !is_known(chat) && seen.insert(chat.clone());
+    let chats: Vec<_> = strangers.into_iter().filter(is_news).take(room).collect();
     Ok(people.into_iter().map(Someone::from).chain(chats.into_iter().map(Someone::from)).collect())
 }
 

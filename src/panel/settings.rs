@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use askama::Template;
 
+use super::merge::{self, Told};
 use super::visit::{Page, Visit};
 use super::{Answered, access, acts, format, reply};
 use crate::backup;
 use crate::config::{AdminPassword, Secret, SettingSource};
 use crate::doctor::{self, Finding, Verdict};
-use crate::http::OpenFile;
+use crate::http::{OpenFile, Response};
 use crate::logging::in_one_line;
 
 struct Row {
@@ -53,8 +54,14 @@ struct DoctorPage<'a> {
 pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
     match (visit.is_post, rest) {
         (false, []) => show(visit, 200, Refused::default()),
-        (true, ["password"]) => change_password(visit),
-        (true, ["backup"]) => take_backup(visit),
+        (true, ["password"]) => merge::or_shown(change_password(visit), |told| {
+            let refused = Refused { password: told.problem, ..Refused::default() };
+            show(visit, told.status.unwrap_or(422), refused)
+        }),
+        (true, ["backup"]) => merge::or_shown(take_backup(visit), |told| {
+            let refused = Refused { backup: told.problem, ..Refused::default() };
+            show(visit, told.status.unwrap_or(422), refused)
+        }),
         _ => reply::not_found(visit),
     }
 }
@@ -91,34 +98,25 @@ fn show(visit: &Visit<'_>, status: u16, refused: Refused) -> Answered {
 /// Another password for the panel, when the old one is given.
 fn change_password(visit: &mut Visit<'_>) -> Answered {
     let w = visit.words();
-    let refuse = |visit: &Visit<'_>, status, why: &str| {
-        show(visit, status, Refused { password: why.to_owned(), ..Refused::default() })
-    };
     let new = visit.form.get("new").unwrap_or_default().to_owned();
     let same = AdminPassword::Plain(Secret::new(new.clone()));
     // Before the old one, which takes a while: a slip of the finger is no guess.
     if !AdminPassword::is_long_enough(&new) {
-        return refuse(visit, 422, w.password_short);
+        return Err(Told::refusal(w.password_short));
     }
     if visit.panel.config.is_open_to_guesses(&same) {
-        return refuse(visit, 422, w.password_weak);
+        return Err(Told::refusal(w.password_weak));
     }
     if visit.form.get("repeated") != Some(new.as_str()) {
-        return refuse(visit, 422, w.password_differs);
+        return Err(Told::refusal(w.password_differs));
     }
-    if let Err(refused) = access::ask_again(visit)? {
-        return refuse(visit, refused.status, &refused.problem);
-    }
+    access::ask_again(visit)?;
     access::change_password(visit, &new)?;
     Ok(reply::done("/panel/settings", "password_changed"))
 }
 
 fn take_backup(visit: &Visit<'_>) -> Answered {
-    let refuse =
-        |status, why: String| show(visit, status, Refused { backup: why, ..Refused::default() });
-    if let Err(refused) = access::ask_again(visit)? {
-        return refuse(refused.status, refused.problem);
-    }
+    access::ask_again(visit)?;
     let database = &visit.panel.config.database_path;
     match backup::copy_to_take(database, visit.now) {
         Ok((file, bytes)) => {
@@ -126,13 +124,14 @@ fn take_backup(visit: &Visit<'_>) -> Answered {
             visit.with_store(|store| store.note_done(&act, visit.now));
             let local = visit.panel.config.zone.format_local(visit.now).replace([' ', ':'], "-");
             let name = format!("auto-message-scheduler-{local}.db");
-            let file = OpenFile { file: Arc::new(file), bytes };
-            Ok(reply::download_file(&name, "application/vnd.sqlite3", file))
+            let file = Some(OpenFile { file: Arc::new(file), bytes });
+            let reply = reply::download(&name, "application/vnd.sqlite3", Vec::new());
+            Ok(Response { file, ..reply })
         }
         Err(error) => {
             let why = visit.words().backup_failed.replace("{}", &in_one_line(&error));
             log::error!("panel: a backup could not be made: {}", in_one_line(&error));
-            refuse(500, why)
+            Err(Told::problem(500, why).into())
         }
     }
 }

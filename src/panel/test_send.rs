@@ -41,7 +41,6 @@ impl TestFields {
     }
 }
 
-/// Sends it once.
 pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> PageResult<Tested> {
     let (w, config) = (visit.words(), &visit.panel.config);
     let TestFields { own, like } = TestFields::of(visit)?;

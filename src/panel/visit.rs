@@ -393,19 +393,14 @@ impl<T> OnePage<T> {
         size: usize,
         id: impl Fn(&T) -> i64,
     ) -> Self {
-        let has_more = rows.len() > size;
-        let (has_newer, has_older) = match from {
-            PageFrom::Newest => (false, has_more),
-            PageFrom::OlderThan(_) => (true, has_more),
-            PageFrom::NewerThan(_) => (has_more, true),
-        };
+        let (has_more, is_upwards) = (rows.len() > size, matches!(from, PageFrom::NewerThan(_)));
         // The one row more is at the end where it came.
-        if has_more {
-            match from {
-                PageFrom::NewerThan(_) => drop(rows.remove(0)),
-                PageFrom::Newest | PageFrom::OlderThan(_) => rows.truncate(size),
-            }
+        if has_more && is_upwards {
+            rows.remove(0);
         }
+        rows.truncate(size);
+        let has_newer = if is_upwards { has_more } else { from != PageFrom::Newest };
+        let has_older = has_more || is_upwards;
         let newer = rows.first().filter(|_| has_newer).map(&id);
         let older = rows.last().filter(|_| has_older).map(&id);
         Self { rows, newer, older }
