@@ -56,11 +56,11 @@ macro_rules! as_it_is {
 as_it_is!(String, u32, u64, usize, i64, Timestamp);
 
 /// Makes an enum of sentences from its table: a line has the variant with its parameters and the texts, in which
-/// `{parameter}` stands for its value.
+/// `{parameter}` stands for its value. English may have another text behind `one`, for when the first value is 1.
 macro_rules! sentences {
     ($(#[$meta:meta])* $vis:vis enum $enum:ident {
         $($(#[$doc:meta])* $name:ident $({ $($field:ident: $type:ty),+ })?:
-            $english:literal, $indonesian:literal;)*
+            $(one $one:literal,)? $english:literal, $indonesian:literal;)*
     }) => {
         $(#[$meta])*
         $vis enum $enum {
@@ -74,7 +74,12 @@ macro_rules! sentences {
                 match self {
                     $(Self::$name $({ $($field),+ })? => {
                         $($(let $field = $field.text(language);)+)?
+                        #[allow(unused_variables, reason = "only some have a text for one")]
+                        let values: &[&str] = &[$($(&$field),+)?];
                         match language {
+                            $($crate::language::Language::English if values[0] == "1" => {
+                                format!($one)
+                            })?
                             $crate::language::Language::English => format!($english),
                             $crate::language::Language::Indonesian => format!($indonesian),
                         }

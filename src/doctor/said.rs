@@ -233,7 +233,8 @@ sentences! {
             "nomor WA `{one}` dan `{other}` adalah nomor yang sama, {number}, jadi jarak antarpesannya tinggal separuh";
         ScanOrPause: "scan the code of one of their sessions with another phone, or pause one",
             "pindai kode salah satu sesinya dengan HP lain, atau jeda salah satu";
-        Unknown { count: u64 }: "{count} deliveries are unknown: they may have gone out",
+        Unknown { count: u64 }: one "{count} delivery is unknown: it may have gone out",
+            "{count} deliveries are unknown: they may have gone out",
             "{count} pengiriman belum pasti: mungkin sudah terkirim";
         LookIntoWhatsapp: "look into WhatsApp; docs/sql.md says how to send again",
             "lihat di WhatsApp; docs/sql.md menjelaskan cara mengirim lagi";
@@ -311,12 +312,14 @@ sentences! {
         OptOutByHand: "look into WhatsApp who they are, and opt them out: among the panel's contacts, or `contact opt-out NUMBER`",
             "lihat di WhatsApp siapa mereka, lalu hentikan kirimannya: di Kontak, atau `contact opt-out NUMBER`";
         NoContacts: "there are none", "belum ada kontak";
-        ContactsGood { count: u64 }: "{count} numbers can be written to", "{count} nomor bisa dikirimi";
+        ContactsGood { count: u64 }: one "{count} number can be written to",
+            "{count} numbers can be written to", "{count} nomor bisa dikirimi";
         ContactsBad { bad: u64, of: u64, contact: i64, why: Reason }:
             "{bad} of {of} numbers cannot be written to; contact {contact}: {why}",
             "{bad} dari {of} nomor tidak bisa dikirimi; kontak {contact}: {why}";
         CorrectContacts: "correct them: they are skipped", "betulkan: mereka dilewati";
         MessagesFail { count: u64, message: i64, why: String }:
+            one "{count} message will fail; message {message}: {why}",
             "{count} messages will fail; message {message}: {why}",
             "{count} pesan akan gagal; pesan {message}: {why}";
         CorrectMessages: "correct them before their time comes: the panel's calendar and `plan` show them",
@@ -326,26 +329,31 @@ sentences! {
             "{count} penerima akan dilewati; pesan {message}: {why}";
         PlanShows: "their messages in the panel and `plan` show them",
             "ada di pesannya di panel dan di `plan`";
-        RecipientsLate { count: u64 }: "{count} recipients come too late to be sent",
+        RecipientsLate { count: u64 }: one "{count} recipient comes too late to be sent",
+            "{count} recipients come too late to be sent",
             "{count} penerima tidak sempat dikirimi";
         MoreChannels: "use more channels, or a higher LATE_LIMIT_HOURS",
             "pakai lebih banyak nomor WA, atau naikkan LATE_LIMIT_HOURS";
-        MessagesGood { count: u64 }: "{count} wait, none of them will fail",
+        MessagesGood { count: u64 }: one "{count} waits, and will not fail",
+            "{count} wait, none of them will fail",
             "{count} menunggu, tidak ada yang akan gagal";
 
         // --- files, the secret, the disk ---
         MediaOnCore { count: u64 }:
+            one "{count} message with a picture or a file waits, and this WAHA is CORE",
             "{count} messages with pictures or files wait, and this WAHA is CORE",
             "{count} pesan bergambar atau berisi file menunggu, padahal WAHA ini CORE";
         NeedsPlus:
             "only WAHA Plus sends them: change to it, or `message cancel` them; they fail once",
             "hanya WAHA Plus yang bisa mengirimnya: ganti ke Plus, atau batalkan pesannya; kalau tidak, gagal sekali";
         FilesBad { count: u64, why: Reason }:
+            one "{count} file of messages that wait cannot be sent; {why}",
             "{count} files of messages that wait cannot be sent; {why}",
             "{count} file untuk pesan yang menunggu tidak bisa dikirim; {why}";
         AddFileAgain: "`file add` the same file again, or copy it from a backup",
             "`file add` file yang sama lagi, atau salin dari cadangan";
         FilesStored { count: usize, directory: String, mb: u64 }:
+            one "{count} file in `{directory}`, {mb} MB",
             "{count} files in `{directory}`, {mb} MB",
             "{count} file di `{directory}`, {mb} MB";
         Unreadable { path: String, cause: String }: "`{path}` cannot be read: {cause}",
@@ -416,7 +424,8 @@ sentences! {
             "lihat refused di link_claims, dan betulkan tabel situs web";
         LinkAway { since: String, trouble: String }: "no good answer since {since}: {trouble}",
             "tidak ada jawaban yang baik sejak {since}: {trouble}";
-        RowsWait { count: u64 }: "{count} rows wait to be written; what is planned goes out",
+        RowsWait { count: u64 }: one "{count} row waits to be written; what is planned goes out",
+            "{count} rows wait to be written; what is planned goes out",
             "{count} baris menunggu ditulis; yang sudah direncanakan tetap dikirim";
         ChannelTaken { channel: String }: "channel {channel}", "nomor WA {channel}";
         TakeOver: "`link take-over` takes it back", "`link take-over` mengambilnya kembali";
@@ -462,6 +471,15 @@ mod tests {
                 assert!(indonesian.contains(&place), "{name}: {indonesian}");
             }
         }
+    }
+
+    #[test]
+    fn one_is_one_and_more_are_more() {
+        let text = |count| Said::ContactsGood { count }.to_string();
+        assert_eq!(
+            (text(1), text(21)),
+            ("1 number can be written to".to_owned(), "21 numbers can be written to".to_owned(),)
+        );
     }
 
     #[test]
