@@ -102,7 +102,7 @@ enum Command {
     /// Let WAHA send its events here: what becomes of messages, STOP, sessions that stop
     WebhookSetup(webhook_setup::WebhookSetupArgs),
     /// Print the crontab line for this directory and its settings
-    CronLine(cron_line::CronLineArgs),
+    CronLine(cron_line::CronArgs),
     /// Copy the database into a file, checked, also while it is used to send
     Backup(backup::BackupArgs),
     /// Make a backup the database; what may have been sent since is marked, and not sent again
@@ -176,6 +176,8 @@ enum CliError {
     Failed(Box<dyn Error>),
 }
 
+type CliResult<T = ()> = Result<T, CliError>;
+
 impl<E: Error + 'static> From<E> for CliError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
@@ -194,7 +196,7 @@ impl CliError {
 }
 
 /// What was asked for cannot be done: the thing and the remedy, in words.
-fn refuse<T>(why: impl Into<String>) -> Result<T, CliError> {
+fn refuse<T>(why: impl Into<String>) -> CliResult<T> {
     Err(CliError::Refused(why.into()))
 }
 
@@ -235,7 +237,7 @@ fn show_usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-fn run(args: &Arguments) -> Result<(), CliError> {
+fn run(args: &Arguments) -> CliResult {
     let config = || Config::load(args.env_file.as_deref());
     match &args.command {
         Command::Init(init) => init::init(init, args.env_file.as_deref()),
@@ -272,7 +274,7 @@ fn run(args: &Arguments) -> Result<(), CliError> {
     }
 }
 
-fn serve_command(config: &Arc<Config>) -> Result<(), CliError> {
+fn serve_command(config: &Arc<Config>) -> CliResult {
     logging::start(config.log_level.unwrap_or(LevelFilter::Info), config.log_file.as_deref())?;
     serve::check(config)?;
     say_when_new(config);
@@ -292,11 +294,8 @@ fn serve_command(config: &Arc<Config>) -> Result<(), CliError> {
 }
 
 /// For cron: nothing but errors, unless somebody is watching or asked for a log.
-fn run_command(args: &RunArgs, config: &Arc<Config>) -> Result<(), CliError> {
-    let default = match &config.log_file {
-        Some(_) => LevelFilter::Info,
-        None => LevelFilter::Error,
-    };
+fn run_command(args: &RunArgs, config: &Arc<Config>) -> CliResult {
+    let default = if config.log_file.is_some() { LevelFilter::Info } else { LevelFilter::Error };
     logging::start(config.log_level.unwrap_or(default), config.log_file.as_deref())?;
     let triggers = stopped_by_signals()?;
     say_when_new(config);
@@ -324,7 +323,7 @@ fn run_command(args: &RunArgs, config: &Arc<Config>) -> Result<(), CliError> {
 
 /// What keeps messages back, after a run: held channels, or a sender that has the lock. Who watches is
 /// told each time; cron, which mails what it is told, once for each hold and each sender that hangs.
-fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> Result<Vec<String>, CliError> {
+fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> CliResult<Vec<String>> {
     let mut store = Store::open(&config.database_path)?;
     let now = SystemClock::new().now().wall;
     if end == RunEnd::AlreadySending {
@@ -373,13 +372,13 @@ struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     /// For a command that may make the database.
-    fn open_or_make(config: &'a Config) -> Result<Self, CliError> {
+    fn open_or_make(config: &'a Config) -> CliResult<Self> {
         say_when_new(config);
         Self::open(config)
     }
 
     /// For a command that only looks: a database that is not there is not made.
-    fn open_existing(config: &'a Config) -> Result<Self, CliError> {
+    fn open_existing(config: &'a Config) -> CliResult<Self> {
         let path = &config.database_path;
         if path.exists() {
             return Self::open(config);
@@ -391,7 +390,7 @@ impl<'a> Desk<'a> {
         ))
     }
 
-    fn open(config: &'a Config) -> Result<Self, CliError> {
+    fn open(config: &'a Config) -> CliResult<Self> {
         let store = Store::open(&config.database_path)?;
         Ok(Self { config, store, now: SystemClock::new().now().wall })
     }
@@ -419,18 +418,14 @@ fn own_name() -> String {
 }
 
 fn row_id(text: &str) -> Result<i64, String> {
-    match text.trim().parse() {
-        Ok(id) if id > 0 => Ok(id),
-        _ => Err("an id is a number such as 7: the command `list` shows the ids".to_owned()),
-    }
+    let id = text.trim().parse().ok().filter(|id| *id > 0);
+    id.ok_or("an id is a number such as 7: the command `list` shows the ids".to_owned())
 }
 
 /// How much of a list is shown.
 fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.trim().parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("write a number from 1".to_owned()),
-    }
+    let number = text.trim().parse().ok().filter(|number| *number > 0);
+    number.ok_or("write a number from 1".to_owned())
 }
 
 fn no_message(store: &mut Store, id: i64) -> CliError {
@@ -441,7 +436,7 @@ fn no_message(store: &mut Store, id: i64) -> CliError {
 }
 
 /// Triggers that SIGINT, SIGTERM and Ctrl-C stop.
-fn stopped_by_signals() -> Result<Arc<Triggers>, CliError> {
+fn stopped_by_signals() -> CliResult<Arc<Triggers>> {
     let triggers = Arc::new(Triggers::default());
     let to_stop = Arc::clone(&triggers);
     ctrlc::set_handler(move || {

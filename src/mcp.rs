@@ -24,47 +24,36 @@ const INVALID_REQUEST: i64 = -32600;
 const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rights {
+pub(crate) struct Server<'a> {
+    pub(crate) v1: &'a V1,
     /// Make, cancel and pause messages.
     pub(crate) can_write: bool,
     /// Make messages that go out at their time; else they are drafts, which a person resumes.
     pub(crate) may_send: bool,
 }
 
-/// Answers the requests of `input` until it ends.
-pub(crate) fn serve(
-    v1: &V1,
-    rights: Rights,
-    mut input: impl BufRead,
-    mut output: impl Write,
-) -> io::Result<()> {
-    let server = Server { v1, rights };
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        let answer = if line.len() as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n") {
-            input.skip_until(b'\n')?;
-            Some(error(&Value::Null, INVALID_REQUEST, "a message is at most 256 KiB"))
-        } else {
-            server.answer_line(&line)
-        };
-        if let Some(answer) = answer {
-            writeln!(output, "{answer}")?;
-            output.flush()?;
+impl Server<'_> {
+    /// Answers the requests of `input` until it ends.
+    pub(crate) fn serve(&self, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            let answer = if line.len() as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n") {
+                input.skip_until(b'\n')?;
+                Some(error(&Value::Null, INVALID_REQUEST, "a message is at most 256 KiB"))
+            } else {
+                self.answer_line(&line)
+            };
+            if let Some(answer) = answer {
+                writeln!(output, "{answer}")?;
+                output.flush()?;
+            }
         }
     }
-}
 
-struct Server<'a> {
-    v1: &'a V1,
-    rights: Rights,
-}
-
-impl Server<'_> {
     fn answer_line(&self, line: &[u8]) -> Option<Value> {
         if line.trim_ascii().is_empty() {
             return None;
@@ -108,7 +97,7 @@ impl Server<'_> {
         let asked = params["protocolVersion"].as_str();
         let version =
             VERSIONS.into_iter().find(|known| asked == Some(known)).unwrap_or(VERSIONS[0]);
-        let what = match (self.rights.can_write, self.rights.may_send) {
+        let what = match (self.can_write, self.may_send) {
             (false, _) => "You can only read.",
             (true, false) => "What you schedule is a draft: a person lets it go out.",
             (true, true) => "What you schedule goes out at its time, to real people.",
@@ -125,7 +114,7 @@ impl Server<'_> {
     }
 
     fn tools(&self) -> impl Iterator<Item = &'static Tool> {
-        let can_write = self.rights.can_write;
+        let can_write = self.can_write;
         tools::ALL.iter().filter(move |tool| can_write || !tool.writes)
     }
 
@@ -136,9 +125,9 @@ impl Server<'_> {
             let why = if known { "needs `mcp --can write`" } else { "is no tool here" };
             return Err((INVALID_PARAMS, format!("`{name}` {why}")));
         };
-        let request = tool.request(&params["arguments"], self.rights.may_send);
+        let request = tool.request(&params["arguments"], self.may_send);
         let mut request = request.map_err(|words| (INVALID_PARAMS, words))?;
-        let can = if self.rights.can_write { Can::Both } else { Can::Read };
+        let can = if self.can_write { Can::Both } else { Can::Read };
         let answer = self.v1.answer_own(&mut request, can);
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         let mut result = json!({

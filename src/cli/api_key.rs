@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::output::{Output, print, say};
 use super::table::table;
-use super::{CliError, Desk};
+use super::{CliResult, Desk};
 use crate::api::keys;
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -35,7 +35,7 @@ pub(super) enum ApiKeyCommand {
     },
 }
 
-pub(super) fn api_key(command: &ApiKeyCommand, config: &Config) -> Result<(), CliError> {
+pub(super) fn api_key(command: &ApiKeyCommand, config: &Config) -> CliResult {
     let Desk { mut store, now, .. } = Desk::open_or_make(config)?;
     match command {
         ApiKeyCommand::Add { name, can, expires } => {

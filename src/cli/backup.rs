@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::CliError;
+use super::CliResult;
 use super::output::{Output, say};
 use crate::backup::{self, Backup, BackupError, Restored};
 use crate::clock::{Clock, SystemClock};
@@ -36,7 +36,7 @@ pub(super) struct RestoreArgs {
 }
 
 /// One line: where, and how much.
-pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn backup(args: &BackupArgs, config: &Config) -> CliResult {
     let now = SystemClock::new().now().wall;
     let target = args.file.clone();
     ctrlc::set_handler(move || {
@@ -65,7 +65,7 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> Result<(), CliError>
     })
 }
 
-pub(super) fn restore(args: &RestoreArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn restore(args: &RestoreArgs, config: &Config) -> CliResult {
     let now = SystemClock::new().now().wall;
     let restore = |now| backup::restore(&config.database_path, &args.file, config, now);
     let restored = match restore(now) {
@@ -132,7 +132,7 @@ fn told(args: &RestoreArgs, config: &Config, restored: &Restored) -> String {
     lines.join("\n")
 }
 
-pub(super) fn confirm_host(config: &Config) -> Result<(), CliError> {
+pub(super) fn confirm_host(config: &Config) -> CliResult {
     let path = &config.database_path;
     if !path.exists() {
         return Err(BackupError::NoDatabase(path.clone()).into());

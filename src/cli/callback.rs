@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::table::table;
-use super::{CliError, Desk, refuse};
+use super::{CliError, CliResult, Desk, refuse};
 use crate::alarm::try_callback;
 use crate::config::Config;
 use crate::store::{Callback, CallbackStatus};
@@ -45,7 +45,7 @@ fn status(word: &str) -> Result<CallbackStatus, String> {
     CallbackStatus::from_word(word).ok_or_else(|| "write waiting, told or failed".to_owned())
 }
 
-pub(super) fn callback(command: &CallbackCommand, config: &Config) -> Result<(), CliError> {
+pub(super) fn callback(command: &CallbackCommand, config: &Config) -> CliResult {
     let mut desk = Desk::open_existing(config)?;
     match command {
         CallbackCommand::List { status, limit, output } => {
@@ -61,7 +61,7 @@ fn list(
     status: Option<CallbackStatus>,
     limit: u32,
     output: Output,
-) -> Result<(), CliError> {
+) -> CliResult {
     let read = desk.store.read(|tx| Ok((tx.callbacks(status, limit)?, tx.callback_counts()?)))?;
     let (callbacks, counts) = read;
     let data = json!({ "counts": counts, "callbacks": callbacks });
@@ -92,7 +92,7 @@ fn list(
     })
 }
 
-fn retry(desk: &mut Desk<'_>, ids: &[i64], output: Output) -> Result<(), CliError> {
+fn retry(desk: &mut Desk<'_>, ids: &[i64], output: Output) -> CliResult {
     let done = desk.store.write_all_or_nothing(|tx| {
         if ids.is_empty() {
             return tx.retry_callbacks().map(Some);
@@ -112,7 +112,7 @@ fn retry(desk: &mut Desk<'_>, ids: &[i64], output: Output) -> Result<(), CliErro
     })
 }
 
-fn test(desk: &Desk<'_>) -> Result<(), CliError> {
+fn test(desk: &Desk<'_>) -> CliResult {
     let Some(target) = &desk.config.callback else {
         return refuse("CALLBACK_URL is not set: docs/callbacks.md tells how");
     };

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::output::Output;
 use super::table::{pairs, table};
-use super::{CliError, Desk, acts, init};
+use super::{CliError, CliResult, Desk, acts, init};
 use crate::channels::{self, ChannelView, Edit, OwnGap, OwnLimit, OwnWindow, State};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -125,7 +125,7 @@ impl FromStr for WarmupDay {
     }
 }
 
-pub(super) fn channel(command: &ChannelCommand, config: &Config) -> Result<(), CliError> {
+pub(super) fn channel(command: &ChannelCommand, config: &Config) -> CliResult {
     let mut desk = Desk::open_or_make(config)?;
     let now = desk.now;
     let (what, id, output, done) = match command {
@@ -172,7 +172,7 @@ pub(super) fn channel(command: &ChannelCommand, config: &Config) -> Result<(), C
     Ok(())
 }
 
-fn list(desk: &mut Desk<'_>, offline: bool, output: Output) -> Result<(), CliError> {
+fn list(desk: &mut Desk<'_>, offline: bool, output: Output) -> CliResult {
     let mut views = channels::list(&mut desk.store, desk.config, desk.now)?;
     let remark = ask(&mut views, desk, offline)?;
     output.print(&views, |views| {
@@ -182,7 +182,7 @@ fn list(desk: &mut Desk<'_>, offline: bool, output: Output) -> Result<(), CliErr
     })
 }
 
-fn show(desk: &mut Desk<'_>, which: &Which, offline: bool) -> Result<(), CliError> {
+fn show(desk: &mut Desk<'_>, which: &Which, offline: bool) -> CliResult {
     let id = channels::find(&mut desk.store, &which.channel)?.id;
     let mut view = view(desk, id)?;
     let remark = ask(std::slice::from_mut(&mut view), desk, offline)?;
@@ -191,7 +191,7 @@ fn show(desk: &mut Desk<'_>, which: &Which, offline: bool) -> Result<(), CliErro
 
 impl Own {
     /// Of a new channel: a person who is there is asked whether its number begins slowly.
-    fn offered(&self, desk: &Desk<'_>) -> Result<Edit, CliError> {
+    fn offered(&self, desk: &Desk<'_>) -> CliResult<Edit> {
         let mut edit = self.edit(desk);
         if edit.warmup_from.is_none() && init::begins_slowly()? {
             edit.warmup_from = Some(Some(Day::of(&desk.config.zone, desk.now)));
@@ -211,13 +211,13 @@ impl Own {
     }
 }
 
-fn view(desk: &mut Desk<'_>, id: i64) -> Result<ChannelView, CliError> {
+fn view(desk: &mut Desk<'_>, id: i64) -> CliResult<ChannelView> {
     let view = channels::one(&mut desk.store, id, desk.config, desk.now)?;
     view.ok_or_else(|| CliError::Refused(format!("channel {id} was removed meanwhile")))
 }
 
 /// Asks WAHA about the sessions; returns a line that people should read when it was not asked.
-fn ask(views: &mut [ChannelView], desk: &mut Desk<'_>, offline: bool) -> Result<String, CliError> {
+fn ask(views: &mut [ChannelView], desk: &mut Desk<'_>, offline: bool) -> CliResult<String> {
     let remark = match serve::waha(desk.config) {
         _ if offline => None,
         Ok(waha) => channels::ask_waha(views, &mut desk.store, &waha.brief(WAHA_PATIENCE))?,
@@ -252,10 +252,7 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(&'static str, String)> {
         0 => "no gap".to_owned(),
         hours => format!("at most every {hours} h"),
     };
-    let warmup = match &view.warmup {
-        Some(warmup) => format!("day {}, since {}", warmup.day, warmup.from),
-        None => "none".to_owned(),
-    };
+    let warmup = view.warmup.as_ref().map(|one| format!("day {}, since {}", one.day, one.from));
     let mut rows = vec![
         ("channel", format!("{} {}", view.id, view.name)),
         ("session", format!("{session} {}", waha_word(view)).trim_end().to_owned()),
@@ -265,7 +262,7 @@ fn details(view: &ChannelView, desk: &Desk<'_>) -> Vec<(&'static str, String)> {
         ("seven days", view.week.text(Language::English)),
         ("daily limit", format!("{limit} ({})", own(view.daily_limit_is_own))),
         ("same chat", format!("{gap} ({})", own(view.recipient_gap_is_own))),
-        ("warm-up", warmup),
+        ("warm-up", warmup.unwrap_or_else(|| "none".to_owned())),
         ("hours", format!("{} {} ({})", view.send_window, zone, own(view.send_window_is_own))),
         ("waiting", view.pending.to_string()),
     ];
@@ -314,10 +311,8 @@ fn state(view: &ChannelView, desk: &Desk<'_>) -> String {
 }
 
 fn today(view: &ChannelView) -> String {
-    match view.daily_limit {
-        Some(limit) => format!("{} of {limit}", view.sent_today),
-        None => view.sent_today.to_string(),
-    }
+    let sent = view.sent_today;
+    view.daily_limit.map_or_else(|| sent.to_string(), |limit| format!("{sent} of {limit}"))
 }
 
 fn resumed(was: &Channel) -> String {

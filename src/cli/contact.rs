@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::message::confirm;
 use super::output::{Output, counted, say};
 use super::table::{pairs, table};
-use super::{CliError, Desk, acts, refuse};
+use super::{CliResult, Desk, acts, refuse};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::contacts::waiting::OnItsWay;
@@ -156,7 +156,7 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), CliError> {
+pub(super) fn contact(command: &ContactCommand, config: &Config) -> CliResult {
     let mut desk = Desk::open_or_make(config)?;
     let ((), what, about) = match command {
         ContactCommand::List(args) => return list(args, &mut desk),
@@ -178,12 +178,12 @@ pub(super) fn contact(command: &ContactCommand, config: &Config) -> Result<(), C
     Ok(())
 }
 
-fn show(args: &ShowArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn show(args: &ShowArgs, desk: &mut Desk<'_>) -> CliResult {
     let person = contacts::find(&mut desk.store, args.id, &desk.config.country)?;
     args.output.print(&person, |person| details(person, &desk.config.zone))
 }
 
-fn remove(args: &RemoveArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn remove(args: &RemoveArgs, desk: &mut Desk<'_>) -> CliResult {
     let Desk { config, store, now } = desk;
     let who = counted(args.ids.len() as u64, "contact");
     // Scripts of earlier days give no --yes.
@@ -194,7 +194,7 @@ fn remove(args: &RemoveArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     say(&format!("{who} removed{}", on_its_way(all)))
 }
 
-fn add(args: &AddArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn add(args: &AddArgs, desk: &mut Desk<'_>) -> CliResult {
     let Desk { config, store, now } = desk;
     let changes = Changes {
         name: Some(args.name.clone()),
@@ -211,7 +211,7 @@ fn add(args: &AddArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     })
 }
 
-fn edit(args: &EditArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn edit(args: &EditArgs, desk: &mut Desk<'_>) -> CliResult {
     let (Desk { config, store, now }, ShowArgs { id, output }) = (desk, args.of);
     let changes = Changes {
         name: args.name.clone(),
@@ -284,7 +284,7 @@ fn details(person: &Person, zone: &Zone) -> String {
     pairs(rows)
 }
 
-fn list(args: &ListArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn list(args: &ListArgs, desk: &mut Desk<'_>) -> CliResult {
     let Desk { config, store, .. } = desk;
     let filter = Filter {
         search: args.search.clone(),
@@ -329,7 +329,7 @@ fn list(args: &ListArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     })
 }
 
-fn opt_out(args: &WhoArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn opt_out(args: &WhoArgs, desk: &mut Desk<'_>) -> CliResult {
     let Desk { config, store, now } = desk;
     for who in people(&args.who)? {
         let done = opt_out::opt_out(store, &who, config, *now)?;
@@ -345,7 +345,7 @@ fn opt_out(args: &WhoArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
-fn opt_in(args: &WhoArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn opt_in(args: &WhoArgs, desk: &mut Desk<'_>) -> CliResult {
     let Desk { config, store, now } = desk;
     for who in people(&args.who)? {
         let (changed, had_hidden) = opt_out::opt_in(store, &who, &config.country, *now)?;
@@ -362,7 +362,7 @@ fn opt_in(args: &WhoArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
 }
 
 /// Ids and numbers, as `contact_ids` has them.
-fn people(words: &[String]) -> Result<Vec<Entry>, CliError> {
+fn people(words: &[String]) -> CliResult<Vec<Entry>> {
     let text = words.join(", ");
     let entries = recipient::parse_contact_ids(Some(&text))
         .map_err(|error| ContactError::Refused(error.to_string()))?;

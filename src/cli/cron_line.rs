@@ -5,14 +5,14 @@ use std::path::Path;
 use clap::Args;
 
 use super::output::print;
-use super::{CliError, refuse};
+use super::{CliError, CliResult, refuse};
 use crate::config::{self, Config, DEFAULT_ENV_FILE, SETTINGS};
 use crate::cron_line::{self, RunLine, SecretFile};
 use crate::http::reachable;
 use crate::secret;
 
 #[derive(Debug, Args)]
-pub(super) struct CronLineArgs {
+pub(super) struct CronArgs {
     /// Minutes between two triggers: 1, 5, 10 or another number that divides an hour
     #[arg(long, default_value_t = 1, value_name = "MINUTES")]
     every: u32,
@@ -25,11 +25,7 @@ pub(super) struct CronLineArgs {
 }
 
 /// The line, after remarks on what it lacks.
-pub(super) fn cron_line(
-    args: &CronLineArgs,
-    env_file: Option<&Path>,
-    config: &Config,
-) -> Result<(), CliError> {
+pub(super) fn cron_line(args: &CronArgs, env_file: Option<&Path>, config: &Config) -> CliResult {
     if cfg!(windows) {
         return refuse("Windows has no crontab: use the task in dist/windows");
     }
@@ -64,7 +60,7 @@ pub(super) fn cron_line(
     print(lines.join("\n").as_bytes())
 }
 
-fn what_it_does(args: &CronLineArgs) -> String {
+fn what_it_does(args: &CronArgs) -> String {
     let when = match args.every {
         1 => "every minute".to_owned(),
         minutes => format!("every {minutes} minutes"),
@@ -96,7 +92,7 @@ fn secret_file(
     directory: &Path,
     env_file: Option<&Path>,
     config: &Config,
-) -> Result<SecretFile, CliError> {
+) -> CliResult<SecretFile> {
     let refused = |what: &str| {
         refuse(format!(
             "{what}; or take CRON_SECRET out, and a secret is made and kept in a file of its own"

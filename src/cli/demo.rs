@@ -12,10 +12,10 @@ use std::time::Duration;
 use clap::Args;
 use tempfile::TempDir;
 
-use super::CliError;
 use super::output::unless_read_enough;
 use super::progress::Progress;
 use super::table::table;
+use super::{CliError, CliResult};
 use crate::clock::{Clock, SystemClock, Timestamp, Wake};
 use crate::config::Config;
 use crate::delivery::MessageStatus;
@@ -58,12 +58,12 @@ const RECIPIENTS: &str = r#"[1, "2", {"id": 3}, {"contact_id": 4},
 
 const TEXT: &str = "Halo! Pengingat dari Toko Melati: pesanan Anda siap diambil hari ini.";
 
-pub(super) fn demo(args: &DemoArgs) -> Result<(), CliError> {
+pub(super) fn demo(args: &DemoArgs) -> CliResult {
     unless_read_enough(play(args))
 }
 
 /// The whole of it; a signal or an error on the way throws the directory away as its end does.
-fn play(args: &DemoArgs) -> Result<(), CliError> {
+fn play(args: &DemoArgs) -> CliResult {
     let clock = SystemClock::new();
     // Before there is anything to throw away.
     let triggers = super::stopped_by_signals()?;
@@ -99,7 +99,7 @@ fn play(args: &DemoArgs) -> Result<(), CliError> {
     show_next_steps(&directory, args, fake.received().len())
 }
 
-fn config(directory: &Path, fake: &FakeWaha) -> Result<Config, CliError> {
+fn config(directory: &Path, fake: &FakeWaha) -> CliResult<Config> {
     let values = [
         ("WAHA_BASE_URL", fake.base_url()),
         ("DATABASE_PATH", directory.join("demo.db").display().to_string()),
@@ -139,7 +139,7 @@ fn trigger_and_watch(
     id: i64,
     triggers: &Triggers,
     clock: &dyn Clock,
-) -> Result<Vec<Delivery>, CliError> {
+) -> CliResult<Vec<Delivery>> {
     let mut out = io::stdout();
     let address = ready.recv_timeout(PATIENCE).map_err(|_| refused(NOT_STARTED))?;
     let url = format!("http://{address}/api/cron-auto-message");
@@ -165,7 +165,7 @@ fn watch(
     id: i64,
     triggers: &Triggers,
     clock: &dyn Clock,
-) -> Result<Timestamp, CliError> {
+) -> CliResult<Timestamp> {
     let bar = Progress::new();
     let (sleeper, started) = (Wake::default(), clock.now().monotonic);
     loop {
@@ -201,7 +201,7 @@ fn watch(
     }
 }
 
-fn show_rows(deliveries: &[Delivery]) -> Result<(), CliError> {
+fn show_rows(deliveries: &[Delivery]) -> CliResult {
     let rows = deliveries.iter().map(|delivery| {
         let id = delivery.waha_message_id.as_deref().map(|id| format!("id {id:.12}…"));
         let note = delivery.error.as_ref().map(ToString::to_string).or(id);
@@ -219,7 +219,7 @@ fn show_rows(deliveries: &[Delivery]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn show_next_steps(directory: &Path, args: &DemoArgs, received: usize) -> Result<(), CliError> {
+fn show_next_steps(directory: &Path, args: &DemoArgs, received: usize) -> CliResult {
     let database = directory.join("demo.db");
     let kept = match &args.keep {
         Some(_) => {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::{Output, counted};
 use super::table::{NARROW, width, wrapped};
-use super::{CliError, refuse};
+use super::{CliResult, refuse};
 use crate::clock::SystemClock;
 use crate::config::{Config, DEFAULT_ENV_FILE};
 use crate::doctor::{self, Finding, Verdict};
@@ -26,7 +26,7 @@ pub(super) struct DoctorArgs {
     alert: bool,
 }
 
-pub(super) fn doctor(args: &DoctorArgs, env_file: Option<&Path>) -> Result<(), CliError> {
+pub(super) fn doctor(args: &DoctorArgs, env_file: Option<&Path>) -> CliResult {
     let config = Config::load(env_file);
     let env_file = env_file.unwrap_or(Path::new(DEFAULT_ENV_FILE));
     let findings = doctor::examine(&config, env_file, &SystemClock::new(), args.alert);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{CliError, stopped_by_signals};
+use super::{CliResult, stopped_by_signals};
 use crate::clock::SystemClock;
 use crate::fake_waha::{Engine, FakeWaha, Options, Received, fault_table};
 use crate::terminal::one_line;
@@ -36,7 +36,7 @@ pub(super) struct FakeWahaArgs {
 
 /// Simulates WAHA until stopped, and prints every message that it receives. Faults go by the last
 /// four digits of the number: see `--help`.
-pub(super) fn fake_waha(args: &FakeWahaArgs) -> Result<(), CliError> {
+pub(super) fn fake_waha(args: &FakeWahaArgs) -> CliResult {
     let triggers = stopped_by_signals()?;
     let options = Options {
         listen: args.listen.clone(),

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::output::{Output, say};
 use super::table::table;
-use super::{CliError, Desk, refuse};
+use super::{CliError, CliResult, Desk, refuse};
 use crate::config::Config;
 use crate::files::{FileError, Files, Stored, is_name};
 
@@ -29,7 +29,7 @@ pub(super) enum FileCommand {
     },
 }
 
-pub(super) fn file(command: &FileCommand, config: &Config) -> Result<(), CliError> {
+pub(super) fn file(command: &FileCommand, config: &Config) -> CliResult {
     let mut desk = Desk::open_or_make(config)?;
     let files = Files::beside(desk.store.path());
     match command {
@@ -78,7 +78,7 @@ pub(super) fn file(command: &FileCommand, config: &Config) -> Result<(), CliErro
 }
 
 /// Takes a file in that a person names.
-pub(super) fn take_in(files: &Files, path: &Path, config: &Config) -> Result<Stored, CliError> {
+pub(super) fn take_in(files: &Files, path: &Path, config: &Config) -> CliResult<Stored> {
     let shown = path.display();
     let refused = |error: &dyn std::fmt::Display| CliError::Refused(format!("`{shown}`: {error}"));
     let file = File::open(path).map_err(|error| refused(&error))?;

@@ -9,7 +9,7 @@ use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::CliError;
+use super::CliResult;
 use super::output::print;
 use crate::private_file;
 
@@ -38,7 +38,7 @@ pub(super) struct ManArgs {
     directory: Option<PathBuf>,
 }
 
-pub(super) fn completions(args: &CompletionsArgs) -> Result<(), CliError> {
+pub(super) fn completions(args: &CompletionsArgs) -> CliResult {
     // A script is whole or nothing: writing it piece by piece could panic on a closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Arguments::command(), NAME, &mut script);
@@ -55,24 +55,19 @@ fn with_one_name(script: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(script).replace(&looked_for, &set).into_bytes()
 }
 
-pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {
+pub(super) fn man(args: &ManArgs) -> CliResult {
     let mut command = super::Arguments::command().disable_help_subcommand(true);
     command.build();
     let Some(directory) = &args.directory else { return print(&page(&command)?) };
     fs::create_dir_all(directory)?;
-    write(&directory.join(format!("{NAME}.1")), &page(&command)?)?;
-    for subcommand in command.get_subcommands() {
-        write_pages(directory, NAME, subcommand)?;
-    }
-    Ok(())
+    Ok(write_pages(directory, NAME, &command)?)
 }
 
 /// The page of a command and of those under it.
-fn write_pages(directory: &Path, above: &str, command: &Command) -> io::Result<()> {
-    let name = format!("{above}-{}", command.get_name());
+fn write_pages(directory: &Path, name: &str, command: &Command) -> io::Result<()> {
     write(&directory.join(format!("{name}.1")), &page(command)?)?;
     for subcommand in command.get_subcommands() {
-        write_pages(directory, &name, subcommand)?;
+        write_pages(directory, &format!("{name}-{}", subcommand.get_name()), subcommand)?;
     }
     Ok(())
 }

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use super::output::print;
-use super::{CliError, refuse};
+use super::{CliResult, refuse};
 use crate::config::Config;
 use crate::http::reachable;
 use crate::http_client::HttpClient;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn health(config: &Config) -> Result<(), CliError> {
+pub(super) fn health(config: &Config) -> CliResult {
     let address = reachable(config.listen_addr);
     let asked =
         HttpClient::new(TIMEOUT).brief(TIMEOUT).get(&format!("http://{address}/health"), &[]);

@@ -10,7 +10,7 @@ use clap::Args;
 use super::message::test_send::{TestSendArgs, test_send};
 use super::output::say;
 use super::table::wrapped;
-use super::{CliError, Desk, refuse, secret};
+use super::{CliError, CliResult, Desk, refuse, secret};
 use crate::channels;
 use crate::config::{self, Config, DEFAULT_ENV_FILE};
 use crate::cron_line::{self, RunLine};
@@ -56,7 +56,7 @@ pub(super) struct InitArgs {
     unchecked: bool,
 }
 
-pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> Result<(), CliError> {
+pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> CliResult {
     let file = env_file.unwrap_or(Path::new(DEFAULT_ENV_FILE));
     if file.symlink_metadata().is_ok() {
         return refuse(format!(
@@ -93,7 +93,7 @@ pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> Result<(), CliEr
 }
 
 /// Address and key of a WAHA that took them, and its sessions; a person may type them again.
-fn waha_that_answers(args: &InitArgs) -> Result<(String, String, Vec<KnownSession>), CliError> {
+fn waha_that_answers(args: &InitArgs) -> CliResult<(String, String, Vec<KnownSession>)> {
     loop {
         let url = ask(args.waha_url.as_ref(), "WAHA's address", WAHA_HERE)?;
         let key = ask(args.waha_key.as_ref(), "WAHA's API key (visible; empty: none)", "")?;
@@ -134,7 +134,7 @@ fn look_at_waha(url: &str, key: &str) -> Result<Vec<KnownSession>, String> {
 }
 
 /// The session that sends; `None` leaves the channel as it is.
-fn choose_session(args: &InitArgs, sessions: &[KnownSession]) -> Result<Option<String>, CliError> {
+fn choose_session(args: &InitArgs, sessions: &[KnownSession]) -> CliResult<Option<String>> {
     for one in sessions {
         let number = one.number.as_deref().unwrap_or("no number");
         let line = format!("  session {}: {}, {number}", one.name, one.status);
@@ -165,7 +165,7 @@ fn choose_session(args: &InitArgs, sessions: &[KnownSession]) -> Result<Option<S
     Ok(Some(name))
 }
 
-fn zone(name: &str) -> Result<String, CliError> {
+fn zone(name: &str) -> CliResult<String> {
     match Zone::parse(name) {
         Ok(zone) => Ok(zone.name().to_owned()),
         Err(error) => refuse(error.to_string()),
@@ -173,7 +173,7 @@ fn zone(name: &str) -> Result<String, CliError> {
 }
 
 /// Makes the env file, whole or not at all.
-fn write(file: &Path, settings: &[(&str, String)]) -> Result<(), CliError> {
+fn write(file: &Path, settings: &[(&str, String)]) -> CliResult {
     let mut text =
         "# What else may stand here: `auto-message-scheduler settings --sample`\n".to_owned();
     for (key, value) in settings.iter().filter(|(_, value)| !value.is_empty()) {
@@ -195,7 +195,7 @@ fn write(file: &Path, settings: &[(&str, String)]) -> Result<(), CliError> {
 }
 
 /// Lets the first channel send from the session that was chosen.
-fn set_session(config: &Config, session: Option<&str>) -> Result<(), CliError> {
+fn set_session(config: &Config, session: Option<&str>) -> CliResult {
     let Desk { mut store, now, .. } = Desk::open_or_make(config)?;
     let channel = store.read(|tx| tx.channel(channels::DEFAULT_CHANNEL))?;
     let Some((session, channel)) = session.zip(channel) else { return Ok(()) };
@@ -207,7 +207,7 @@ fn set_session(config: &Config, session: Option<&str>) -> Result<(), CliError> {
 }
 
 /// Lets a number begin slowly that is new, when a person is there to say so.
-fn offer_warmup(config: &Config) -> Result<bool, CliError> {
+fn offer_warmup(config: &Config) -> CliResult<bool> {
     if !begins_slowly()? {
         return Ok(false);
     }
@@ -219,7 +219,7 @@ fn offer_warmup(config: &Config) -> Result<bool, CliError> {
 }
 
 /// What a person says of a number, when one is there to say it.
-pub(super) fn begins_slowly() -> Result<bool, CliError> {
+pub(super) fn begins_slowly() -> CliResult<bool> {
     let question = "Is the number new to WhatsApp, or to sending? It then begins slowly (y/n)";
     Ok(is_yes(&ask(None, question, "n")?))
 }
@@ -228,15 +228,8 @@ pub(super) fn is_yes(typed: &str) -> bool {
     matches!(typed.to_lowercase().as_str(), "y" | "yes" | "ya")
 }
 
-fn next_steps(
-    env_file: Option<&Path>,
-    config: &Config,
-    begins_slowly: bool,
-) -> Result<String, CliError> {
-    let named = match env_file {
-        Some(file) => format!(" --env-file {}", file.display()),
-        None => String::new(),
-    };
+fn next_steps(env_file: Option<&Path>, config: &Config, begins_slowly: bool) -> CliResult<String> {
+    let named = env_file.map(|file| format!(" --env-file {}", file.display())).unwrap_or_default();
     let name = super::own_name();
     let mut text = format!(
         "\nNow it can send. Keep this running: it sends each message at its time, until it is stopped\n\
@@ -276,7 +269,7 @@ fn is_asked(given: Option<&String>) -> bool {
 }
 
 /// What was `given`, or what a person types, or `default`.
-fn ask(given: Option<&String>, question: &str, default: &str) -> Result<String, CliError> {
+fn ask(given: Option<&String>, question: &str, default: &str) -> CliResult<String> {
     if !is_asked(given) {
         return Ok(given.map_or(default, String::as_str).trim().to_owned());
     }
@@ -295,8 +288,8 @@ fn ask_until<T>(
     given: Option<&String>,
     question: &str,
     default: &str,
-    check: impl Fn(&str) -> Result<T, CliError>,
-) -> Result<T, CliError> {
+    check: impl Fn(&str) -> CliResult<T>,
+) -> CliResult<T> {
     loop {
         match (check(&ask(given, question, default)?), is_asked(given)) {
             (Err(CliError::Refused(why)), true) => eprintln!("{}", one_line(&why)),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::message::confirm;
 use super::output::{self, Output, counted};
 use super::table::{pairs, table};
-use super::{CliError, Desk, WAHA_PATIENCE};
+use super::{CliResult, Desk, WAHA_PATIENCE};
 use crate::config::Config;
 use crate::serve;
 use crate::supabase::{self, Choice, LinkStatus, Survey, SurveyedRow};
@@ -51,7 +51,7 @@ pub(super) enum LinkCommand {
     Migration,
 }
 
-pub(super) fn link(command: &LinkCommand, config: &Config) -> Result<(), CliError> {
+pub(super) fn link(command: &LinkCommand, config: &Config) -> CliResult {
     match command {
         LinkCommand::Migration => {
             output::print(supabase::migration(config.supabase.as_ref()).as_bytes())
@@ -64,7 +64,7 @@ pub(super) fn link(command: &LinkCommand, config: &Config) -> Result<(), CliErro
     }
 }
 
-fn check(output: Output, config: &Config) -> Result<(), CliError> {
+fn check(output: Output, config: &Config) -> CliResult {
     let mut desk = Desk::open_or_make(config)?;
     let survey = supabase::survey(config, Some(&mut desk.store), desk.now)?;
     output.print(&survey, |survey| survey_text(survey, &desk))
@@ -87,11 +87,10 @@ fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
         ("old", count(survey.old, "scheduled rows are older, and stay as they are")),
         ("due", count(survey.due, "rows are due")),
     ];
+    let mut line = |name: &'static str, words: String| lines.push((name, words));
     if survey.without_channel > 0 {
-        lines.push((
-            "no channel",
-            count(survey.without_channel, "due rows have no channel: nobody sends them"),
-        ));
+        let words = "due rows have no channel: nobody sends them";
+        line("no channel", count(survey.without_channel, words));
     }
     if let Some(sent) = survey.sent_by_website.filter(|sent| *sent > 0) {
         let words = match survey.mode {
@@ -102,20 +101,15 @@ fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
                 "rows were sent in the last 24 hours, not from here: turn the website's own cron off first"
             }
         };
-        lines.push(("cron", count(sent, words)));
+        line("cron", count(sent, words));
     }
     if let Some(ahead) = survey.clock_ahead_secs.filter(|_| survey.has_skew()) {
-        lines.push((
-            "clock",
-            format!("this machine's clock is {ahead} s ahead of Supabase's: set it, best by NTP"),
-        ));
+        let words = "s ahead of Supabase's: set it, best by NTP";
+        line("clock", format!("this machine's clock is {ahead} {words}"));
     }
     if survey.wants_index() {
-        lines.push((
-            "index",
-            "create index on auto_messages (scheduled_at, id) where status = 'scheduled'"
-                .to_owned(),
-        ));
+        let index = "create index on auto_messages (scheduled_at, id) where status = 'scheduled'";
+        line("index", index.to_owned());
     }
     let verb = if survey.is_on { "is sent from here" } else { "would be sent" };
     let lists = [
@@ -161,12 +155,7 @@ fn list_text(what: &str, rows: &[SurveyedRow], number: usize, desk: &Desk<'_>) -
     format!("\n\n{}{more}", table(&[what, "channel", "title"], shown))
 }
 
-fn on(
-    channels: Option<&[String]>,
-    yes: bool,
-    output: Output,
-    config: &Config,
-) -> Result<(), CliError> {
+fn on(channels: Option<&[String]>, yes: bool, output: Output, config: &Config) -> CliResult {
     let mut desk = Desk::open_or_make(config)?;
     let survey = supabase::survey(config, Some(&mut desk.store), desk.now)?;
     if survey.is_clock_wrong() {
@@ -204,7 +193,7 @@ fn on(
     })
 }
 
-fn off(output: Output, config: &Config) -> Result<(), CliError> {
+fn off(output: Output, config: &Config) -> CliResult {
     let mut desk = Desk::open_existing(config)?;
     let was_on = supabase::turn_off(config, &mut desk.store, desk.now)?;
     output.print(&json!({ "was_on": was_on }), |_| {
@@ -213,7 +202,7 @@ fn off(output: Output, config: &Config) -> Result<(), CliError> {
     })
 }
 
-fn status(output: Output, config: &Config) -> Result<(), CliError> {
+fn status(output: Output, config: &Config) -> CliResult {
     let mut desk = Desk::open_existing(config)?;
     let status = desk.store.read(LinkStatus::read)?;
     output.print(&json!({ "link": status }), |_| match &status {
@@ -247,7 +236,7 @@ fn status_text(status: &LinkStatus, desk: &Desk<'_>) -> String {
     pairs(lines)
 }
 
-fn take_over(channel: &str, yes: bool, output: Output, config: &Config) -> Result<(), CliError> {
+fn take_over(channel: &str, yes: bool, output: Output, config: &Config) -> CliResult {
     let mut desk = Desk::open_or_make(config)?;
     if !yes {
         confirm(

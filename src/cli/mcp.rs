@@ -6,12 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 use log::LevelFilter;
 
-use super::{CliError, refuse};
+use super::{CliResult, refuse};
 use crate::api::v1::V1;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::logging;
-use crate::mcp::{self, Rights};
+use crate::mcp::Server;
 use crate::trigger::Triggers;
 
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(super) struct McpArgs {
     may_send: bool,
 }
 
-pub(super) fn mcp(args: &McpArgs, config: Config) -> Result<(), CliError> {
+pub(super) fn mcp(args: &McpArgs, config: Config) -> CliResult {
     let can_write = args.can == "write";
     if args.may_send && !can_write {
         return refuse("--may-send needs --can write");
@@ -38,7 +38,6 @@ pub(super) fn mcp(args: &McpArgs, config: Config) -> Result<(), CliError> {
     logging::start(config.log_level.unwrap_or(LevelFilter::Warn), config.log_file.as_deref())?;
     drop(super::Desk::open_existing(&config)?);
     let v1 = V1::new(Arc::new(config), Arc::new(SystemClock::new()), Arc::new(Triggers::default()));
-    let rights = Rights { can_write, may_send: args.may_send };
-    mcp::serve(&v1, rights, io::stdin().lock(), io::stdout().lock())?;
-    Ok(())
+    let server = Server { v1: &v1, can_write, may_send: args.may_send };
+    Ok(server.serve(io::stdin().lock(), io::stdout().lock())?)
 }

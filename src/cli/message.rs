@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::init::is_yes;
 use super::output::{Output, counted};
-use super::{CliError, Desk, acts, refuse};
+use super::{CliError, CliResult, Desk, acts, refuse};
 use crate::channels;
 use crate::config::Config;
 use crate::forecast;
@@ -140,7 +140,7 @@ struct TimingArgs {
     until: Option<String>,
 }
 
-pub(super) fn message(command: &MessageCommand, config: &Config) -> Result<(), CliError> {
+pub(super) fn message(command: &MessageCommand, config: &Config) -> CliResult {
     let desk = || Desk::open_or_make(config);
     let ((), what, about) = match command {
         MessageCommand::List(args) => return show::list(args, config),
@@ -161,7 +161,7 @@ pub(super) fn message(command: &MessageCommand, config: &Config) -> Result<(), C
     Ok(())
 }
 
-fn cancel(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn cancel(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
     let id = args.id;
     let stood = messages::cancel(&mut desk.store, id, desk.now)?;
     let data = json!({ "id": id, "status": "cancelled", "sent": stood.map(|one| one.ended.sent),
@@ -178,7 +178,7 @@ fn cancel(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     })
 }
 
-fn pause(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn pause(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
     let id = args.id;
     let stood = messages::pause(&mut desk.store, id, desk.now)?;
     let data = json!({ "id": id, "status": "draft", "pending": stood.map(|one| one.pending),
@@ -198,7 +198,7 @@ fn under_way(sending: u64) -> String {
     if sending == 0 { String::new() } else { format!(", {sending} under way go out") }
 }
 
-fn resume(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn resume(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
     let (id, now) = (args.id, desk.now);
     let resumed = messages::resume(&mut desk.store, id, desk.config, now)?;
     let data = match resumed {
@@ -227,7 +227,7 @@ fn resume(args: &IdArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     })
 }
 
-fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
+fn retry(args: &RetryArgs, config: &Config) -> CliResult {
     let IdArgs { id, output } = args.of;
     if args.unknown && !args.yes {
         let count = messages::unknown_count(&mut Desk::open_or_make(config)?.store, id)?;
@@ -259,7 +259,7 @@ fn retry(args: &RetryArgs, config: &Config) -> Result<(), CliError> {
     })
 }
 
-fn move_to(args: &MoveArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn move_to(args: &MoveArgs, desk: &mut Desk<'_>) -> CliResult {
     let MoveArgs { from, to, of: IdArgs { id, output } } = args;
     let moved = messages::move_to_channel(&mut desk.store, *id, (from, to), desk.now)?;
     let view = MovedView::of(*id, &moved);
@@ -277,7 +277,7 @@ fn move_to(args: &MoveArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     })
 }
 
-fn split(args: &SplitArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+fn split(args: &SplitArgs, desk: &mut Desk<'_>) -> CliResult {
     let by = match &args.channel {
         Some(channel) => SplitBy::Channel(channels::find(&mut desk.store, channel)?.id),
         None => SplitBy::Days,
@@ -293,7 +293,7 @@ fn split(args: &SplitArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
     })
 }
 
-fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
+fn remove(args: &RemoveArgs, config: &Config) -> CliResult {
     let IdArgs { id, output } = args.of;
     if !args.yes {
         messages::removable(&mut Desk::open_or_make(config)?.store, id, args.yes)?;
@@ -305,7 +305,7 @@ fn remove(args: &RemoveArgs, config: &Config) -> Result<(), CliError> {
 }
 
 /// Asks on the terminal; without one, only `--yes` says yes.
-pub(super) fn confirm(question: &str) -> Result<(), CliError> {
+pub(super) fn confirm(question: &str) -> CliResult {
     if !io::stdin().is_terminal() {
         return refuse(format!("{question} Nobody is there to ask: give --yes to do it"));
     }
@@ -319,7 +319,7 @@ pub(super) fn confirm(question: &str) -> Result<(), CliError> {
 
 impl TextArgs {
     /// The text, without the line end that editors put after the last line.
-    fn read(&self) -> Result<Option<String>, CliError> {
+    fn read(&self) -> CliResult<Option<String>> {
         let Some(file) = &self.file else { return Ok(self.text.clone()) };
         let bytes = if file == Path::new("-") {
             read_some(io::stdin().lock())

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 
-use super::CliError;
+use super::{CliError, CliResult};
 use crate::terminal;
 
 /// The switch of every command that prints data.
@@ -23,7 +23,7 @@ impl Output {
         self,
         data: &T,
         text: impl FnOnce(&T) -> String,
-    ) -> Result<(), CliError> {
+    ) -> CliResult {
         if self.json {
             let json = serde_json::to_string_pretty(data).map_err(io::Error::from)?;
             print(format!("{json}\n").as_bytes())
@@ -34,16 +34,16 @@ impl Output {
 }
 
 /// Prints lines for people, as by [`Output::print`].
-pub(super) fn say(text: &str) -> Result<(), CliError> {
+pub(super) fn say(text: &str) -> CliResult {
     print(format!("{}\n", terminal::lines(text)).as_bytes())
 }
 
-pub(super) fn print(bytes: &[u8]) -> Result<(), CliError> {
+pub(super) fn print(bytes: &[u8]) -> CliResult {
     unless_read_enough(io::stdout().write_all(bytes).map_err(CliError::from))
 }
 
 /// A reader that has seen enough (`| head`) is no error.
-pub(super) fn unless_read_enough(done: Result<(), CliError>) -> Result<(), CliError> {
+pub(super) fn unless_read_enough(done: CliResult) -> CliResult {
     match done {
         Err(CliError::Failed(error))
             if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) =>

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::output::{Output, counted, unless_read_enough};
 use super::prune::size;
 use super::table::{NARROW, cut, fitted, table, width, wrapped};
-use super::{CliError, Desk};
+use super::{CliResult, Desk};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::{
@@ -57,17 +57,17 @@ struct HowMuch {
     all: bool,
 }
 
-pub(super) fn plan(args: &PlanArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn plan(args: &PlanArgs, config: &Config) -> CliResult {
     let scope = args.message_id.map_or(Scope::All, Scope::Message);
     show(scope, args.how_much, args.output, config)
 }
 
 /// `run --dry-run`.
-pub(super) fn dry_run(output: Output, config: &Config) -> Result<(), CliError> {
+pub(super) fn dry_run(output: Output, config: &Config) -> CliResult {
     show(Scope::DueNow, HowMuch { limit: 20, all: false }, output, config)
 }
 
-fn show(scope: Scope, how_much: HowMuch, output: Output, config: &Config) -> Result<(), CliError> {
+fn show(scope: Scope, how_much: HowMuch, output: Output, config: &Config) -> CliResult {
     let Desk { mut store, now, .. } = Desk::open_existing(config)?;
     let look = Look { scope, how_much, now, config };
     unless_read_enough(if output.json {
@@ -78,7 +78,7 @@ fn show(scope: Scope, how_much: HowMuch, output: Output, config: &Config) -> Res
 }
 
 /// For who watches a `run`: it may wait a minute before its first message, and between two.
-pub(super) fn say_what_is_due(config: &Config) -> Result<(), CliError> {
+pub(super) fn say_what_is_due(config: &Config) -> CliResult {
     let Desk { mut store, now, .. } = Desk::open(config)?;
     if lock::who_sends(store.path()) != Sending::Nobody {
         return Ok(());
@@ -107,7 +107,7 @@ impl Look<'_> {
         &self,
         store: &mut Store,
         mut see: impl FnMut(Seen<'_>) -> io::Result<()>,
-    ) -> Result<Forecast, CliError> {
+    ) -> CliResult<Forecast> {
         let bounds = if self.how_much.all { UNBOUNDED } else { BOUNDS };
         let mut written = Ok(());
         let seen =
@@ -124,7 +124,7 @@ impl Look<'_> {
     }
 
     /// First the summary, then the rows: a second look, so that nothing is kept of a long list.
-    fn print(&self, store: &mut Store) -> Result<(), CliError> {
+    fn print(&self, store: &mut Store) -> CliResult {
         let limit = if self.how_much.all { usize::MAX } else { self.how_much.limit };
         let mut messages = Vec::new();
         let forecast = self.forecast(store, |seen| {
@@ -171,7 +171,7 @@ impl Look<'_> {
     }
 
     /// One object, written as it is found.
-    fn print_json(&self, store: &mut Store) -> Result<(), CliError> {
+    fn print_json(&self, store: &mut Store) -> CliResult {
         let limit = if self.how_much.all { usize::MAX } else { self.how_much.limit };
         let mut out = BufWriter::with_capacity(KEPT_BYTES, io::stdout().lock());
         let (mut left, mut separator) = (limit, "");
@@ -303,11 +303,8 @@ fn counts(message: &MessageForecast, forecast: &Forecast) -> String {
         (tally.ended, "ended before"),
     ];
     let others = parts.into_iter().filter(|(count, _)| *count > 0);
-    let mut text = format!("{} of {}", tally.goes_out, message.recipients);
-    for (count, what) in others {
-        text = format!("{text}, {count} {what}");
-    }
-    text
+    let text = format!("{} of {}", tally.goes_out, message.recipients);
+    others.fold(text, |text, (count, what)| format!("{text}, {count} {what}"))
 }
 
 fn of_messages(messages: &[MessageForecast], forecast: &Forecast, zone: &Zone) -> Vec<String> {

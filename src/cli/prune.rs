@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::output::{Output, counted};
-use super::{CliError, Desk};
+use super::{CliResult, Desk};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::prune::{self, Pruned, Room};
@@ -29,7 +29,7 @@ pub(super) struct PruneArgs {
     output: Output,
 }
 
-pub(super) fn prune(args: &PruneArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn prune(args: &PruneArgs, config: &Config) -> CliResult {
     let mut store = Desk::open_existing(config)?.store;
     let clock = SystemClock::new();
     let pruned = prune::prune(&mut store, args.older_than, args.dry_run, config, &clock)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::output::{print, say};
-use super::{CliError, refuse};
+use super::{CliError, CliResult, refuse};
 use crate::config::{AdminPassword, Config, ConfigError, Secret};
 use crate::password;
 use crate::secret::{self, SecretError};
@@ -24,7 +24,7 @@ pub(super) enum SecretCommand {
     },
 }
 
-pub(super) fn secret(command: &SecretCommand, config: &Config) -> Result<(), CliError> {
+pub(super) fn secret(command: &SecretCommand, config: &Config) -> CliResult {
     let database = &config.database_path;
     let text = match (command, &config.cron_secret) {
         (SecretCommand::Show, Some(set)) => {
@@ -54,7 +54,7 @@ fn shown(place: String, secret: &Secret) -> String {
     if io::stdout().is_terminal() { format!("{place}\n{}", secret.reveal()) } else { place }
 }
 
-fn rotate(database: &Path) -> Result<String, CliError> {
+fn rotate(database: &Path) -> CliResult<String> {
     secret::rotate(database)?;
     Ok(format!(
         "The new secret is in {}.\n\
@@ -67,7 +67,7 @@ fn rotate(database: &Path) -> Result<String, CliError> {
 }
 
 /// What a person writes into the settings: this program does not change them.
-fn setting_lines(old: Option<&Secret>) -> Result<String, CliError> {
+fn setting_lines(old: Option<&Secret>) -> CliResult<String> {
     let lines = format!(
         "# Write this into the env file in place of what is there, then restart `serve`:\n\
          CRON_SECRET={}",
@@ -81,7 +81,7 @@ fn setting_lines(old: Option<&Secret>) -> Result<String, CliError> {
     ))
 }
 
-fn forget(config: &Config, is_set: bool) -> Result<String, CliError> {
+fn forget(config: &Config, is_set: bool) -> CliResult<String> {
     let has_previous = config.cron_secret_previous.is_some();
     let of_setting = "Take CRON_SECRET_PREVIOUS out of the settings, then restart `serve`.";
     if is_set && !has_previous {
@@ -110,7 +110,7 @@ pub(super) struct PasswordArgs {
 pub(super) fn password_hash(
     args: &PasswordArgs,
     config: impl FnOnce() -> Result<Config, ConfigError>,
-) -> Result<(), CliError> {
+) -> CliResult {
     let config = args.panel.then(config).transpose()?;
     let setting = config.as_ref().map(|config| config.admin_password.as_ref());
     if setting == Some(None) {
@@ -138,7 +138,7 @@ pub(super) fn password_hash(
 }
 
 /// The hash of a password that is long enough for the panel.
-pub(super) fn hashed(password: &str) -> Result<String, CliError> {
+pub(super) fn hashed(password: &str) -> CliResult<String> {
     if !AdminPassword::is_long_enough(password) {
         return refuse(format!(
             "the password must have {LENGTH_MIN} characters or more: choose a longer one"

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::CliError;
+use super::CliResult;
 use super::output::{self, Output};
 use super::table::table;
 use crate::config::{self, SETTINGS, SettingSource, Shown};
@@ -31,7 +31,7 @@ pub(super) struct SettingsArgs {
     output: Output,
 }
 
-pub(super) fn settings(args: &SettingsArgs, env_file: Option<&Path>) -> Result<(), CliError> {
+pub(super) fn settings(args: &SettingsArgs, env_file: Option<&Path>) -> CliResult {
     if args.sample {
         let lines =
             SETTINGS.iter().map(|it| format!("\n# {}\n#{}={}\n", it.meaning, it.key, it.default));

@@ -8,7 +8,7 @@ use clap::Args;
 use super::output::{Output, counted};
 use super::plan::{clock, length};
 use super::table::{NARROW, cut, cut_front, fitted, width, wrapped};
-use super::{CliError, Desk, refuse};
+use super::{CliError, CliResult, Desk, refuse};
 use crate::channels::{self, Off};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -40,7 +40,7 @@ pub(super) struct StatusArgs {
     output: Output,
 }
 
-pub(super) fn status(args: &StatusArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn status(args: &StatusArgs, config: &Config) -> CliResult {
     let Desk { mut store, now, .. } = Desk::open_existing(config)?;
     if !args.watch {
         let now = status::status(&mut store, config, now)?;
@@ -199,11 +199,8 @@ fn channel_line(state: &ChannelState) -> String {
             None => format!("ready in {}", length(state.ready_in)),
         },
     };
-    let warned = state
-        .warning
-        .as_ref()
-        .map(|one| format!("; {}", one.text(Language::English)))
-        .unwrap_or_default();
+    let warned = state.warning.as_ref().map(|one| format!("; {}", one.text(Language::English)));
+    let warned = warned.unwrap_or_default();
     format!("  {} {:>6} waiting   {pace}{warned}", fitted(&channel.name, 16), state.pending)
 }
 

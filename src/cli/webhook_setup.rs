@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::message::confirm;
 use super::output::say;
-use super::{CliError, Desk, WAHA_PATIENCE};
+use super::{CliError, CliResult, Desk, WAHA_PATIENCE};
 use crate::config::{Config, Secret};
 use crate::http::reachable;
 use crate::secret;
@@ -29,7 +29,7 @@ pub(super) struct WebhookSetupArgs {
     yes: bool,
 }
 
-pub(super) fn webhook_setup(args: &WebhookSetupArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn webhook_setup(args: &WebhookSetupArgs, config: &Config) -> CliResult {
     let own = || format!("http://{}", reachable(config.listen_addr));
     let url = args.url.clone().unwrap_or_else(own);
     let url = format!("{}{WEBHOOK_PATH}", url.trim_end_matches('/').trim_end_matches(WEBHOOK_PATH));
@@ -57,7 +57,7 @@ pub(super) fn webhook_setup(args: &WebhookSetupArgs, config: &Config) -> Result<
     say(&lines.join("\n"))
 }
 
-fn apply(url: &str, yes: bool, config: &Config) -> Result<(), CliError> {
+fn apply(url: &str, yes: bool, config: &Config) -> CliResult {
     let key: &Secret = config.webhook_hmac_key.as_ref().ok_or_else(|| {
         let why = "WEBHOOK_HMAC_KEY is not set: `webhook-setup` without --apply prints a new one";
         CliError::Refused(why.to_owned())

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::stopped_by_signals;
 use super::super::table::table;
-use super::super::{CliError, Desk, refuse};
+use super::super::{CliError, CliResult, Desk, refuse};
 use super::CheckArgs;
 use crate::channels::{self, Availability};
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -38,7 +38,7 @@ enum Turn {
     Needless(Option<bool>),
 }
 
-pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> CliResult {
     let config = desk.config;
     let waha = serve::waha(config)?;
     let channel = channels::find(&mut desk.store, &args.channel)?;
@@ -96,7 +96,7 @@ pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> Result<(), CliErro
 
 impl Asking<'_, '_> {
     /// Whether WhatsApp has a number, as it says or said within 30 days; `None` when a person stopped the command.
-    fn tell(&mut self, digits: &str) -> Result<Option<bool>, CliError> {
+    fn tell(&mut self, digits: &str) -> CliResult<Option<bool>> {
         let chat_id = format!("{digits}@c.us");
         let (session, rests) = match self.take_turn(&chat_id)? {
             Turn::Taken(session, rests) => (session, rests),
@@ -125,7 +125,7 @@ impl Asking<'_, '_> {
     }
 
     /// Waits until the channel may be used and takes its turn, also beside a server that sends: one gap for both.
-    fn take_turn(&mut self, chat_id: &str) -> Result<Turn, CliError> {
+    fn take_turn(&mut self, chat_id: &str) -> CliResult<Turn> {
         let (config, id) = (self.desk.config, self.channel_id);
         while !self.triggers.is_stopping() {
             let now = self.clock.now().wall;
@@ -157,7 +157,7 @@ impl Asking<'_, '_> {
 }
 
 /// The channel, when it is not held and has a session. Hours and limits are of messages.
-fn usable(channel: Option<&Channel>, config: &Config, now: Timestamp) -> Result<Channel, CliError> {
+fn usable(channel: Option<&Channel>, config: &Config, now: Timestamp) -> CliResult<Channel> {
     let counted = DayCount { day: Day::of(&config.zone, now), count: 0 };
     match (channels::availability(channel, counted, config, now, now), channel) {
         (Availability::Held(held, _), Some(channel)) => {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::output::{Output, say};
 use super::super::progress::Progress;
-use super::super::{CliError, Desk, refuse};
+use super::super::{CliError, CliResult, Desk, refuse};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::contacts::export::{self, Format};
@@ -66,7 +66,7 @@ pub(in crate::cli) struct ExportArgs {
     program: Option<String>,
 }
 
-pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> CliResult {
     let Desk { config, store, .. } = desk;
     let language = Language::of_environment(|name| std::env::var(name).ok());
     let clock = SystemClock::new();
@@ -109,27 +109,16 @@ pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> Result<(), CliEr
     let is_stored = !(args.dry_run || args.strict && imported.refused > 0);
     show(args, &imported, &told, is_stored)?;
     if args.strict && imported.refused > 0 {
-        let reason = language.pick(
-            format!(
-                "nothing was stored: {} rows are refused, and --strict wants all",
-                imported.refused
-            ),
-            format!(
-                "tidak ada yang disimpan: {} baris ditolak, dan --strict mau semuanya",
-                imported.refused
-            ),
-        );
-        return refuse(reason);
+        let refused = imported.refused;
+        return refuse(language.pick(
+            format!("nothing was stored: {refused} rows are refused, and --strict wants all"),
+            format!("tidak ada yang disimpan: {refused} baris ditolak, dan --strict mau semuanya"),
+        ));
     }
     Ok(())
 }
 
-fn show(
-    args: &ImportArgs,
-    imported: &Imported,
-    told: &Told,
-    is_stored: bool,
-) -> Result<(), CliError> {
+fn show(args: &ImportArgs, imported: &Imported, told: &Told, is_stored: bool) -> CliResult {
     let Imported { rows, added, merged, unchanged, refused, .. } = *imported;
     let data = json!({
         "rows": rows,
@@ -158,7 +147,7 @@ fn show(
     })
 }
 
-fn open(path: &Path) -> Result<File, CliError> {
+fn open(path: &Path) -> CliResult<File> {
     let opened = File::open(path).and_then(|file| {
         if file.metadata()?.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -170,7 +159,7 @@ fn open(path: &Path) -> Result<File, CliError> {
 }
 
 /// A strict import reads twice, and a pipe can be read once: it goes through a file without a name.
-fn spool() -> Result<File, CliError> {
+fn spool() -> CliResult<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut io::stdin().lock(), &mut file)?;
     file.seek(SeekFrom::Start(0))?;
@@ -213,11 +202,8 @@ struct Told {
 }
 
 impl Told {
-    fn begin(args: &ImportArgs, language: Language) -> Result<Self, CliError> {
-        let rejects = match &args.rejects {
-            Some(path) => Some(BufWriter::new(create(path)?)),
-            None => None,
-        };
+    fn begin(args: &ImportArgs, language: Language) -> CliResult<Self> {
+        let rejects = args.rejects.as_deref().map(create).transpose()?.map(BufWriter::new);
         let bar = Arc::new(Progress::new());
         let is_json = args.output.json;
         let (columns, kept, refused, taken_for, rows) = Default::default();
@@ -234,10 +220,7 @@ impl Told {
             );
             writeln!(io::stderr(), "{text}")?;
         }
-        match &mut self.rejects {
-            Some(rejects) => rejects.flush(),
-            None => Ok(()),
-        }
+        self.rejects.as_mut().map_or(Ok(()), |rejects| rejects.flush())
     }
 }
 
@@ -245,12 +228,8 @@ impl Watch for Told {
     fn header(&mut self, names: &[String]) -> io::Result<()> {
         self.columns = names.len();
         let reason = self.language.pick(REASON_COLUMNS[0], REASON_COLUMNS[1]);
-        match &mut self.rejects {
-            Some(rejects) => {
-                export::write_row(rejects, names.iter().map(String::as_str).chain([reason]))
-            }
-            None => Ok(()),
-        }
+        let Some(rejects) = &mut self.rejects else { return Ok(()) };
+        export::write_row(rejects, names.iter().map(String::as_str).chain([reason]))
     }
 
     fn columns(&mut self, columns: &Columns) {
@@ -308,14 +287,14 @@ impl Watch for Told {
 }
 
 /// Makes a file that only its owner can read: it holds people's numbers.
-fn create(path: &Path) -> Result<File, CliError> {
+fn create(path: &Path) -> CliResult<File> {
     let mut options = private_file::options();
     private_file::open(path, options.write(true).create(true).truncate(true)).map_err(|error| {
         CliError::Refused(format!("failed to write `{}`: {error}", path.display()))
     })
 }
 
-pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> Result<(), CliError> {
+pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> CliResult {
     let Desk { config, store, .. } = desk;
     let filter = Filter { tag: args.tag.clone(), ..Filter::default() };
     let format = if args.program.is_some() { Format::Excel } else { Format::Plain };

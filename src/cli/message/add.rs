@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::super::file::take_in;
 use super::super::output::{Output, counted};
-use super::super::{CliError, Desk, refuse};
+use super::super::{CliResult, Desk, refuse};
 use super::{IdArgs, TextArgs, TimingArgs};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
@@ -142,7 +142,7 @@ struct ContentArgs {
 
 impl ContentArgs {
     /// The column, with the file taken in; its own name is what the recipient sees.
-    fn column(&self, config: &Config) -> Result<Option<String>, CliError> {
+    fn column(&self, config: &Config) -> CliResult<Option<String>> {
         let Self { image, document, video, voice, content } = self;
         let kinds = [(image, "image"), (document, "file"), (video, "video"), (voice, "voice")];
         let Some((path, kind)) =
@@ -167,7 +167,7 @@ impl ContentArgs {
 
 /// Asks WAHA whether it is Plus, so that a file that it would refuse is refused now. One that does not
 /// answer is believed to be what it was.
-fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> Result<(), CliError> {
+fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> CliResult {
     let Some(Ok(waha)) = config.waha_base_url.as_ref().map(|url| Waha::of(config, url)) else {
         return Ok(());
     };
@@ -179,7 +179,7 @@ fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> Result<(), Cl
     Ok(())
 }
 
-pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn add(args: &AddArgs, config: &Config) -> CliResult {
     let blank = || args.content.is_some().then(String::new);
     let Some(text) = args.text.read()?.or_else(blank) else {
         let why = taken_for_recipient(&args.to).unwrap_or_default();
@@ -201,7 +201,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> Result<(), CliError> {
     make(&draft, args.output, Desk::open_or_make(config)?)
 }
 
-pub(super) fn copy(args: &CopyArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn copy(args: &CopyArgs, config: &Config) -> CliResult {
     let mut desk = Desk::open_or_make(config)?;
     let mut draft = messages::draft_of(&mut desk.store, args.of.id)?;
     if !args.to.is_empty() {
@@ -216,7 +216,7 @@ pub(super) fn copy(args: &CopyArgs, config: &Config) -> Result<(), CliError> {
 }
 
 /// Makes a message, and says how it stands.
-fn make(draft: &Draft, output: Output, mut desk: Desk<'_>) -> Result<(), CliError> {
+fn make(draft: &Draft, output: Output, mut desk: Desk<'_>) -> CliResult {
     let config = desk.config;
     if Content::read(draft.content.as_deref()).is_ok_and(|content| content.needs_plus()) {
         ask_tier(&mut desk.store, config, desk.now)?;
@@ -276,7 +276,7 @@ fn describe(composed: &Composed, tally: Option<Tally>, desk: &Desk<'_>) -> Strin
     text
 }
 
-pub(super) fn edit(args: &EditArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn edit(args: &EditArgs, config: &Config) -> CliResult {
     let (id, text) = (args.id, args.text.read()?);
     if let Some(why) = taken_for_recipient(&args.to)
         && text.is_none()

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::output::Output;
 use super::super::prune::size;
 use super::super::table::{table, wrapped};
-use super::super::{CliError, Desk};
+use super::super::{CliResult, Desk};
 use super::IdArgs;
 use crate::config::Config;
 use crate::content::Content;
@@ -53,7 +53,7 @@ pub(in crate::cli) struct ShowArgs {
     of: IdArgs,
 }
 
-pub(super) fn list(args: &ListArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn list(args: &ListArgs, config: &Config) -> CliResult {
     // One more than asked for tells whether there are more.
     let limit = (!args.all).then(|| args.limit.saturating_add(1));
     let filter = MessageFilter { status: args.status.clone(), search: args.search.clone(), limit };
@@ -126,7 +126,7 @@ impl Channels {
     }
 }
 
-pub(super) fn show(args: &ShowArgs, config: &Config) -> Result<(), CliError> {
+pub(super) fn show(args: &ShowArgs, config: &Config) -> CliResult {
     let IdArgs { id, output } = args.of;
     let limit = (!args.all).then_some(args.limit);
     let mut desk = Desk::open_or_make(config)?;

@@ -10,7 +10,7 @@ use log::LevelFilter;
 use serde_json::json;
 
 use super::super::output::Output;
-use super::super::{CliError, Desk, refuse, stopped_by_signals};
+use super::super::{CliResult, Desk, refuse, stopped_by_signals};
 use crate::channels::OwnGap;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -57,7 +57,7 @@ enum Seen {
     Waits(String),
 }
 
-pub(in crate::cli) fn test_send(args: &TestSendArgs, config: &Config) -> Result<(), CliError> {
+pub(in crate::cli) fn test_send(args: &TestSendArgs, config: &Config) -> CliResult {
     config.require_waha()?;
     one_recipient(&args.number)?;
     logging::start(config.log_level.unwrap_or(LevelFilter::Off), config.log_file.as_deref())?;
@@ -99,7 +99,7 @@ pub(in crate::cli) fn test_send(args: &TestSendArgs, config: &Config) -> Result<
 }
 
 /// A test to a group of contacts would be no test.
-fn one_recipient(number: &str) -> Result<(), CliError> {
+fn one_recipient(number: &str) -> CliResult {
     let entries = recipient::parse_contact_ids(Some(number)).unwrap_or_default();
     match entries.as_slice() {
         [Entry::Tag(_) | Entry::All | Entry::Except(_)] | [_, _, ..] => {
@@ -111,7 +111,7 @@ fn one_recipient(number: &str) -> Result<(), CliError> {
 }
 
 /// Says what WAHA said; anything but sent is a failure of this command.
-fn told(args: &TestSendArgs, id: i64, delivery: &Delivery) -> Result<(), CliError> {
+fn told(args: &TestSendArgs, id: i64, delivery: &Delivery) -> CliResult {
     if delivery.status != Status::Sent {
         let error = delivery.error.clone().unwrap_or("no reason is known".into());
         return refuse(format!("{}: {error} (message {id})", delivery.status));
@@ -137,7 +137,7 @@ fn send_and_wait(
     id: i64,
     triggers: &Arc<Triggers>,
     clock: &SystemClock,
-) -> Result<Seen, CliError> {
+) -> CliResult<Seen> {
     let ended = std::sync::Mutex::new(None);
     let seen = thread::scope(|scope| {
         let run = scope.spawn(|| {
@@ -174,7 +174,7 @@ fn watch(
     triggers: &Triggers,
     clock: &SystemClock,
     run_ended: impl Fn() -> Option<bool>,
-) -> Result<Seen, CliError> {
+) -> CliResult<Seen> {
     let started = clock.now().monotonic;
     let never = crate::clock::Wake::default();
     loop {
@@ -197,7 +197,7 @@ fn watch(
 }
 
 /// The result, once there is one.
-fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
+fn look(store: &mut Store, id: i64) -> CliResult<Option<Seen>> {
     let (row, delivery) = store.read(|tx| {
         let row = tx.message(id)?;
         let delivery = match row.as_ref().and_then(|row| row.scheduled_at) {
@@ -221,7 +221,7 @@ fn look(store: &mut Store, id: i64) -> Result<Option<Seen>, CliError> {
 }
 
 /// Whether its channel is held, and why it waits.
-fn why_not(store: &mut Store, id: i64) -> Result<(bool, String), CliError> {
+fn why_not(store: &mut Store, id: i64) -> CliResult<(bool, String)> {
     let (is_scheduled, held, before) = store.read(|tx| {
         let Some(row) = tx.message(id)? else { return Ok((false, None, 0)) };
         let before = match row.scheduled_at {
