@@ -180,10 +180,7 @@ impl Api {
                 Ok(true) => self.refuse_wrong(request, ("key", "<API key>")),
             },
         };
-        match origin {
-            Some(origin) => v1::share(answer, &origin),
-            None => answer,
-        }
+        origin.iter().fold(answer, |answer, origin| v1::share(answer, origin))
     }
 
     fn api_key(&self, request: &Request) -> Result<Option<ApiKey>, Response> {
@@ -301,10 +298,7 @@ impl Api {
     /// Whether no trigger comes while something could be sent.
     fn is_stale(&self, tx: &Tx<'_>, now: Now) -> SqlResult<bool> {
         let quiet = self.watch.as_ref().filter(|watch| watch.is_quiet(&self.triggers, now));
-        match quiet {
-            Some(watch) => Ok(watch.stale_since(tx, now.wall)?.is_some()),
-            None => Ok(false),
-        }
+        quiet.map_or(Ok(false), |watch| Ok(watch.stale_since(tx, now.wall)?.is_some()))
     }
 
     fn metrics(&self) -> Response {

@@ -160,6 +160,8 @@ fn settings(config: &Config, env_file: &Path, findings: &mut Findings) {
     }
 }
 
+type Examined = Result<(), StoreError>;
+
 #[derive(Debug, Default)]
 struct Findings(Vec<Finding>);
 
@@ -208,11 +210,7 @@ fn receivers(config: &Config, now: Timestamp, alert: bool, findings: &mut Findin
 }
 
 /// What CALLBACK_URL is told; its receiver is called by `callback test` only.
-fn callbacks(
-    store: &mut Store,
-    config: &Config,
-    findings: &mut Findings,
-) -> Result<(), StoreError> {
+fn callbacks(store: &mut Store, config: &Config, findings: &mut Findings) -> Examined {
     let CallbackCounts { waiting, failed, dropped } = store.read(|tx| tx.callback_counts())?;
     let counts = Said::Callbacks { waiting, failed, dropped };
     if failed + dropped > 0 {

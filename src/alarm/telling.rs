@@ -1,5 +1,6 @@
 //! One call to a receiver, and what is said when it does not come through.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -40,11 +41,7 @@ pub(super) fn post_alert(client: &HttpClient, url: &Secret, alert: &Value) -> Re
     taken(url, client.post_json(url.reveal(), &[], alert.to_string().into_bytes()))
 }
 
-pub(crate) fn try_alert(
-    url: &Secret,
-    database: &std::path::Path,
-    at: Timestamp,
-) -> Result<(), NotTold> {
+pub(crate) fn try_alert(url: &Secret, database: &Path, at: Timestamp) -> Result<(), NotTold> {
     post_alert(&client(), url, &super::alerts::test(database, at))
 }
 

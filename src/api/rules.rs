@@ -21,10 +21,8 @@ fn check(head: &Head, allowed_hosts: &[Authority], cors_origins: &[String]) -> R
     }
     let is_own = |origin: &Authority| host.as_ref() == Some(origin) || is_allowed(origin);
     let origin = head.header("Origin");
-    let is_own_page = match origin {
-        None => true,
-        Some(origin) => Authority::of_origin(origin).as_ref().is_some_and(is_own),
-    };
+    let is_own_page =
+        origin.is_none_or(|origin| Authority::of_origin(origin).as_ref().is_some_and(is_own));
     let site = head.header("Sec-Fetch-Site");
     let is_own_site = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
     // Somebody may follow a link to a page from anywhere: looking changes nothing, and the

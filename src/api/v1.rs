@@ -19,7 +19,7 @@ use crate::http::{Class, Request, Response};
 use crate::store::{ActedOn, ApiKey, Can, Store, Trigger};
 use crate::trigger::Triggers;
 
-use call::{Answered, Call, Problem};
+use call::{Answered, ApiResult, Call, Problem};
 
 pub(super) const ROOT: &str = "/api/v1";
 /// The path of a list of contacts as CSV, which may be larger than other bodies.
@@ -227,15 +227,12 @@ impl V1 {
     }
 
     /// Does `work` with the database; requests take turns.
-    fn with_store<T>(
-        &self,
-        work: impl FnOnce(&mut Store) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
+    fn with_store<T>(&self, work: impl FnOnce(&mut Store) -> ApiResult<T>) -> ApiResult<T> {
         // A panic inside a transaction rolled it back.
         work(self.opened(&mut lock(&self.store))?)
     }
 
-    fn opened<'s>(&self, store: &'s mut Option<Store>) -> Result<&'s mut Store, Problem> {
+    fn opened<'s>(&self, store: &'s mut Option<Store>) -> ApiResult<&'s mut Store> {
         if store.is_none() {
             *store = Some(Store::open(&self.config.database_path)?);
         }

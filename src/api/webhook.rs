@@ -72,6 +72,8 @@ enum Heard {
     OfNoUse,
 }
 
+type Answered = Result<Heard, StoreError>;
+
 impl Webhook {
     pub fn new(store: Store, key: Secret, config: Arc<Config>) -> Self {
         let refusal_lines = Quota::per_minute(LINES_PER_MINUTE);
@@ -169,7 +171,7 @@ impl Webhook {
         event_id: &str,
         now: Timestamp,
         triggers: &Triggers,
-    ) -> Result<Heard, StoreError> {
+    ) -> Answered {
         let message = &event.id;
         let event = MessageEvent { event_id, message, ack: event.ack, echo: event.echo() };
         let mut store = lock(&self.store);
@@ -208,7 +210,7 @@ impl Webhook {
     }
 
     /// Somebody wrote: that they know us is worth knowing, what they wrote is not kept.
-    fn note_inbound(&self, inbound: &Inbound<'_>, now: Timestamp) -> Result<Heard, StoreError> {
+    fn note_inbound(&self, inbound: &Inbound<'_>, now: Timestamp) -> Answered {
         let mut store = lock(&self.store);
         let news = store.read(|tx| {
             let Some(chat_id) = opt_out::chat_of(tx, &inbound.writer)? else { return Ok(None) };
@@ -224,12 +226,7 @@ impl Webhook {
 
     /// Somebody wants no more messages. One message is taken once, in whatever events it comes: an
     /// opt-out that was taken back meanwhile must not come back with a repeat.
-    fn take_stop(
-        &self,
-        stop: &Inbound<'_>,
-        now: Timestamp,
-        triggers: &Triggers,
-    ) -> Result<Heard, StoreError> {
+    fn take_stop(&self, stop: &Inbound<'_>, now: Timestamp, triggers: &Triggers) -> Answered {
         let mut store = lock(&self.store);
         let opted_out = store.write(|tx| {
             if !tx.is_session_of_ours(stop.session)? {
@@ -261,7 +258,7 @@ impl Webhook {
         event_id: Option<&str>,
         now: Timestamp,
         triggers: &Triggers,
-    ) -> Result<Heard, StoreError> {
+    ) -> Answered {
         let AboutSession { session, status, ref number, at_millis } = *event;
         let is_working = status == "WORKING";
         let event = SessionEvent { event_id, session, is_working, at_millis };

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::server::Answering;
-use super::{Depth, Findings, Said, Subject, webhook};
+use super::{Depth, Examined, Findings, Said, Subject, webhook};
 use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::{Config, absolute};
@@ -97,11 +97,7 @@ fn open(config: &Config, findings: &mut Findings) -> Option<Store> {
 }
 
 impl Look<'_> {
-    fn everything(
-        &mut self,
-        clock: &dyn Clock,
-        waha: Option<&Answering>,
-    ) -> Result<(), StoreError> {
+    fn everything(&mut self, clock: &dyn Clock, waha: Option<&Answering>) -> Examined {
         self.file(clock)?;
         let (found, known) = self.store.tables_version()?;
         if found < known {
@@ -127,7 +123,7 @@ impl Look<'_> {
         self.messages()
     }
 
-    fn file(&mut self, clock: &dyn Clock) -> Result<(), StoreError> {
+    fn file(&mut self, clock: &dyn Clock) -> Examined {
         let Self { store, findings, depth, .. } = self;
         let path = absolute(store.path());
         let path = path.display().to_string();
@@ -168,7 +164,7 @@ impl Look<'_> {
     }
 
     /// Which password the panel takes.
-    fn panel(&mut self) -> Result<(), StoreError> {
+    fn panel(&mut self) -> Examined {
         if self.config.admin_password.is_some()
             && self.store.read(|tx| tx.replaced_password())?.is_some()
         {
@@ -178,7 +174,7 @@ impl Look<'_> {
     }
 
     /// What others put into the database beside our tables.
-    fn schema(&mut self) -> Result<(), StoreError> {
+    fn schema(&mut self) -> Examined {
         let Self { store, findings, .. } = self;
         let SchemaDifferences { foreign_triggers, foreign, broken } = store.compare_schema()?;
         if !foreign.is_empty() {
@@ -196,7 +192,7 @@ impl Look<'_> {
     }
 
     /// A copy does not send what the original may be sending.
-    fn instance(&mut self) -> Result<(), StoreError> {
+    fn instance(&mut self) -> Examined {
         let Self { store, findings, .. } = self;
         let Ok(here) = Instance::of(store.path()) else { return Ok(()) };
         let recorded = store.read(|tx| Ok(tx.instance()?.map(|text| Instance::parse(&text))))?;
@@ -206,11 +202,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn channels(
-        &mut self,
-        waha: Option<&Answering>,
-        heard: &EventsHeard,
-    ) -> Result<(), StoreError> {
+    fn channels(&mut self, waha: Option<&Answering>, heard: &EventsHeard) -> Examined {
         let Self { store, config, now, findings, .. } = self;
         let (channels, unknown, believed) = store.read(|tx| {
             Ok((tx.channels_with_pending()?, tx.count_unknown()?, tx.clock_believed()?))
@@ -245,7 +237,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn triggers(&mut self) -> Result<(), StoreError> {
+    fn triggers(&mut self) -> Examined {
         let Self { store, config, now, findings, .. } = self;
         let now = *now;
         let sending = lock::who_sends(store.path());
@@ -285,7 +277,7 @@ impl Look<'_> {
     }
 
     /// Who asked to stop by a hidden number, and may still be written to by the phone number.
-    fn hidden(&mut self) -> Result<(), StoreError> {
+    fn hidden(&mut self) -> Examined {
         let Self { store, now, findings, .. } = self;
         let Unresolved { asked, given_up } =
             store.read(|tx| tx.unresolved_hidden(now.minus(HIDDEN_TOLD_FOR)))?;
@@ -298,7 +290,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn contacts(&mut self) -> Result<(), StoreError> {
+    fn contacts(&mut self) -> Examined {
         let Self { store, config, findings, .. } = self;
         let (mut looked, mut bad, mut first) = (0_u64, 0_u64, None);
         store.read(|tx| {
@@ -327,7 +319,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn messages(&mut self) -> Result<(), StoreError> {
+    fn messages(&mut self) -> Examined {
         let Self { store, config, now, findings, .. } = self;
         let (mut failing, mut skipped) = (None, None);
         let see = &mut |seen: Seen<'_>| match seen {

@@ -1,8 +1,8 @@
 //! The files of messages: whether WAHA takes any, whether those that wait are there, how much room all take.
 
-use super::{Findings, Said, Subject};
+use super::{Examined, Findings, Said, Subject};
 use crate::files::Files;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 const MIB: u64 = 1024 * 1024;
 /// So much is read to see whether it was changed; of what is more only the beginning.
@@ -13,7 +13,7 @@ pub(super) fn examine(
     store: &mut Store,
     is_plus: Option<bool>,
     findings: &mut Findings,
-) -> Result<(), StoreError> {
+) -> Examined {
     let waiting = store.read(|tx| tx.waiting_media())?;
     let messages: u64 = waiting.iter().map(|(_, messages)| messages).sum();
     if messages > 0 && is_plus == Some(false) {

@@ -1,12 +1,12 @@
 //! The health of each number: what WhatsApp may think of it.
 
-use super::{Findings, Said, Subject};
+use super::{Examined, Findings, Said, Subject};
 use crate::channels::{WarningView, WeekView, usable};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::bears;
 use crate::send_window::Day;
-use crate::store::{CHECK_COUNTS_FOR, Channel, EventsHeard, Store, StoreError, WeekCounts};
+use crate::store::{CHECK_COUNTS_FOR, Channel, EventsHeard, Store, WeekCounts};
 
 /// The breaker's holds are told for so long.
 const BROKE_DAYS: i64 = 7;
@@ -25,7 +25,7 @@ pub(super) fn examine(
     now: Timestamp,
     heard: &EventsHeard,
     findings: &mut Findings,
-) -> Result<(), StoreError> {
+) -> Examined {
     if config.check_numbers {
         let since = now.minus(CHECK_COUNTS_FOR);
         let (there, missing) = store.read(|tx| tx.check_counts(since))?;

@@ -64,10 +64,7 @@ pub(super) fn heard(
         return;
     }
     let local = |at: Timestamp| config.zone.format_local(at);
-    let taken = match heard.taken_at {
-        Some(at) => Said::EventTaken { local: local(at) },
-        None => Said::NoEvent,
-    };
+    let taken = heard.taken_at.map_or(Said::NoEvent, |at| Said::EventTaken { local: local(at) });
     let refused = |taken: Said, (at, why): (Timestamp, Unsigned)| {
         let (taken, count, local) = (Box::new(taken), heard.refused, local(at));
         match why {

@@ -21,7 +21,8 @@ use crate::store::{Act, ActedOn, ApiKey, Door, Store, StoreError};
 const LIMIT: u32 = 50;
 const LIMIT_MAX: u32 = 100;
 
-pub(super) type Answered = Result<Response, Problem>;
+pub(super) type ApiResult<T> = Result<T, Problem>;
+pub(super) type Answered = ApiResult<Response>;
 
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -171,7 +172,7 @@ pub(super) struct Call<'a> {
     pub(super) id: i64,
     pub(super) now: Timestamp,
     /// The file that the body was, when the route takes one.
-    pub(super) uploaded: Cell<Option<Result<Uploaded, Problem>>>,
+    pub(super) uploaded: Cell<Option<ApiResult<Uploaded>>>,
     query: Vec<(String, String)>,
 }
 
@@ -181,7 +182,7 @@ impl<'a> Call<'a> {
         request: &'a Request,
         key: ApiKey,
         id: i64,
-        uploaded: Option<Result<Uploaded, Problem>>,
+        uploaded: Option<ApiResult<Uploaded>>,
     ) -> Self {
         let query = request.target.split_once('?').map_or("", |(_, query)| query);
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -226,7 +227,7 @@ impl<'a> Call<'a> {
         self.with_store(note).ok();
     }
 
-    fn check_query(&self, known: &[&str]) -> Result<(), Problem> {
+    fn check_query(&self, known: &[&str]) -> ApiResult<()> {
         let is_known = |name: &str| {
             known
                 .iter()
@@ -245,7 +246,7 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
-    fn note_use(&self) -> Result<(), Problem> {
+    fn note_use(&self) -> ApiResult<()> {
         let noted = self.now.minus(USE_NOTED_EVERY);
         if self.key.last_used_at.is_some_and(|at| at > noted) {
             return Ok(());
@@ -255,8 +256,8 @@ impl<'a> Call<'a> {
 
     pub(super) fn with_store<T>(
         &self,
-        work: impl FnOnce(&mut Store) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
+        work: impl FnOnce(&mut Store) -> ApiResult<T>,
+    ) -> ApiResult<T> {
         self.v1.with_store(work)
     }
 
@@ -279,18 +280,18 @@ impl<'a> Call<'a> {
         name: &str,
         wanted: &str,
         read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
+    ) -> ApiResult<Option<T>> {
         let Some(text) = self.parameter(name) else { return Ok(None) };
         let wrong = || Problem::invalid(name, "invalid", format!("`{name}` must be {wanted}"));
         read(text).ok_or_else(wrong).map(Some)
     }
 
-    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+    pub(super) fn flag(&self, name: &str) -> ApiResult<bool> {
         let read = |text: &str| text.parse().ok();
         Ok(self.parsed(name, "true or false", read)?.unwrap_or(false))
     }
 
-    pub(super) fn limit(&self) -> Result<u32, Problem> {
+    pub(super) fn limit(&self) -> ApiResult<u32> {
         let wanted = format!("a number from 1 to {LIMIT_MAX}");
         let in_range = |limit: &u32| (1..=LIMIT_MAX).contains(limit);
         let read = |text: &str| text.parse().ok().filter(in_range);
@@ -298,17 +299,17 @@ impl<'a> Call<'a> {
     }
 
     /// The id after which a page of a list begins, newest first; the first page without one.
-    pub(super) fn cursor(&self) -> Result<Option<i64>, Problem> {
+    pub(super) fn cursor(&self) -> ApiResult<Option<i64>> {
         let read = |text: &str| text.parse().ok().filter(|id: &i64| *id > 0);
         self.parsed("cursor", "the `next_cursor` of the page before", read)
     }
 
     /// The body; without one what is usual.
-    pub(super) fn body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+    pub(super) fn body_or_default<T: DeserializeOwned + Default>(&self) -> ApiResult<T> {
         if self.request.body.is_empty() { Ok(T::default()) } else { self.body() }
     }
 
-    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    pub(super) fn body<T: DeserializeOwned>(&self) -> ApiResult<T> {
         self.check_is_object()?;
         let mut text = serde_json::Deserializer::from_slice(&self.request.body);
         let read = serde_path_to_error::deserialize(&mut text);
@@ -319,7 +320,7 @@ impl<'a> Call<'a> {
         Ok(read)
     }
 
-    fn check_is_object(&self) -> Result<(), Problem> {
+    fn check_is_object(&self) -> ApiResult<()> {
         let content_type = self.request.header("Content-Type").unwrap_or("application/json");
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
@@ -334,7 +335,7 @@ impl<'a> Call<'a> {
     }
 
     /// Refuses a change of what is not as the caller saw it; `stamp` is how it is now.
-    pub(super) fn check_seen(&self, stamp: &str) -> Result<(), Problem> {
+    pub(super) fn check_seen(&self, stamp: &str) -> ApiResult<()> {
         let Some(seen) = self.request.header("If-Match") else {
             let words = "send the header `If-Match` with the ETag of what you saw";
             return Err(Problem::new(428, "if_match_missing", words));

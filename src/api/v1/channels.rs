@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::call::{Answered, Call, Page, Problem, json};
+use super::call::{Answered, ApiResult, Call, Page, Problem, json};
 use crate::channels::{self, ChannelView};
 use crate::status;
 use crate::store::Store;
@@ -22,7 +22,7 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
     })
 }
 
-fn view(call: &Call<'_>, store: &mut Store) -> Result<ChannelView, Problem> {
+fn view(call: &Call<'_>, store: &mut Store) -> ApiResult<ChannelView> {
     let found = channels::one(store, call.id, &call.v1.config, call.now)?;
     found.ok_or_else(|| Problem::not_found(format!("there is no channel {}", call.id)))
 }

@@ -5,7 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::call::{Answered, Call, Page, Problem, etag, json};
+use super::call::{Answered, ApiResult, Call, Page, Problem, etag, json};
 use super::keys;
 use crate::contacts::import::{self, ImportRules, Imported, Refused, Watch};
 use crate::contacts::{self, Changes, Filter, Person, tags};
@@ -69,7 +69,7 @@ struct RefusedRow {
     reason: String,
 }
 
-fn found(call: &Call<'_>, store: &mut Store) -> Result<Person, Problem> {
+fn found(call: &Call<'_>, store: &mut Store) -> ApiResult<Person> {
     Ok(contacts::find(store, call.id, &call.v1.config.country)?)
 }
 
@@ -112,7 +112,7 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
 }
 
 /// Attributes as `--set` has them.
-fn attribute(name: &str, value: &Value) -> Result<(String, String), Problem> {
+fn attribute(name: &str, value: &Value) -> ApiResult<(String, String)> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::V1;
-use super::call::{Answered, Call, Problem, json};
+use super::call::{Answered, ApiResult, Call, Problem, json};
 use crate::content::filename_of;
 use crate::files::{FileError, Files, Stored};
 use crate::http::Request;
@@ -29,7 +29,7 @@ pub(super) struct TakenFile {
 pub(super) type Uploaded = (Stored, Option<String>);
 
 /// Takes the body in, which may be larger than what is kept in memory: the bytes of a file, or a form with one.
-pub(super) fn take_in(v1: &V1, request: &mut Request) -> Result<Uploaded, Problem> {
+pub(super) fn take_in(v1: &V1, request: &mut Request) -> ApiResult<Uploaded> {
     let content_type = request.header("Content-Type").unwrap_or_default().to_owned();
     let body = Whole { left: request.length() as u64, body: request.coming() };
     let mut form = match Multipart::of(&content_type, body) {
@@ -57,7 +57,7 @@ pub(super) fn take_in(v1: &V1, request: &mut Request) -> Result<Uploaded, Proble
     taken.ok_or_else(|| Problem::invalid("file", "invalid", "the form must have a part `file`"))
 }
 
-fn add(v1: &V1, source: impl Read) -> Result<Stored, Problem> {
+fn add(v1: &V1, source: impl Read) -> ApiResult<Stored> {
     let files = Files::beside(&v1.config.database_path);
     files.add(source, Path::new("the body"), v1.config.media_max_mb << 20).map_err(|error| {
         let words = error.to_string();

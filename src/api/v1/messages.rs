@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::call::{Answered, Call, Page, Problem, etag, json};
+use super::call::{Answered, ApiResult, Call, Page, Problem, etag, json};
 #[cfg(test)]
 use super::tests::document;
 use crate::channels::{self, OwnGap};
@@ -14,8 +14,8 @@ use crate::files::Files;
 use crate::forecast::{self, Fate, MessageForecast, PlannedFile};
 use crate::http::Response;
 use crate::messages::{
-    self, ComposeError, DeliveryView, Draft, Edit, MessageView, MovedView, Retry, Skipped, SplitBy,
-    SplitPart, Timing, Warned,
+    self, ComposeResult, DeliveryView, Draft, Edit, MessageView, MovedView, Retry, Skipped,
+    SplitBy, SplitPart, Timing, Warned,
 };
 use crate::schedule;
 use crate::store::{Message, SqlResult, Store, Tx, Wanted};
@@ -251,13 +251,13 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Opti
     T::deserialize(from).map(Some)
 }
 
-fn gap(hours: Option<u32>) -> Result<OwnGap, Problem> {
+fn gap(hours: Option<u32>) -> ApiResult<OwnGap> {
     let text = hours.map_or("default".to_owned(), |hours| hours.to_string());
     text.parse().map_err(|why: String| Problem::invalid("recipient_gap_hours", "invalid", why))
 }
 
 /// The column `contact_ids` for what was given.
-fn column(to: &Value) -> Result<String, Problem> {
+fn column(to: &Value) -> ApiResult<String> {
     let wrong = |field: &str| {
         let words = "a recipient is a contact's id, a phone number, a chat id, `tag:vip`, `all`, or \
                      `except:` before one of them";
@@ -283,7 +283,7 @@ fn timing(
     at: Option<At>,
     schedules: Option<Vec<Value>>,
     interval: Option<Map<String, Value>>,
-) -> Result<Option<Timing>, Problem> {
+) -> ApiResult<Option<Timing>> {
     let at = at.map(|at| match at {
         At::One(time) => Timing::At(vec![time]),
         At::Several(times) => Timing::At(times),
@@ -321,7 +321,7 @@ impl Through {
 }
 
 impl NewMessage {
-    fn draft(self) -> Result<Draft, Problem> {
+    fn draft(self) -> ApiResult<Draft> {
         let timing = timing(self.at, self.schedules, self.interval)?;
         let now = || Timing::At(vec!["now".to_owned()]);
         let content = self.content.map(|object| Value::Object(object).to_string());
@@ -345,7 +345,7 @@ impl NewMessage {
 }
 
 impl MessageChange {
-    fn edit(self) -> Result<Edit, Problem> {
+    fn edit(self) -> ApiResult<Edit> {
         let metadata = |object: Option<Map<String, Value>>| {
             object.map(|object| Value::Object(object).to_string()).unwrap_or_default()
         };
@@ -456,7 +456,7 @@ fn view(tx: &Tx<'_>, row: Message) -> SqlResult<MessageView> {
 }
 
 /// The message of the path.
-fn existing(call: &Call<'_>, store: &mut Store) -> Result<Message, Problem> {
+fn existing(call: &Call<'_>, store: &mut Store) -> ApiResult<Message> {
     match store.read(|tx| tx.message(call.id))? {
         Some(row) => Ok(row),
         None => Err(Problem::not_found(messages::no_such_message(store, call.id)?)),
@@ -522,7 +522,7 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
 }
 
 /// A time as `at` has it, or a date.
-fn time(call: &Call<'_>, name: &str) -> Result<Option<Timestamp>, Problem> {
+fn time(call: &Call<'_>, name: &str) -> ApiResult<Option<Timestamp>> {
     let zone = &call.v1.config.zone;
     call.parsed(
         name,
@@ -559,10 +559,7 @@ pub(super) fn remove(call: &Call<'_>) -> Answered {
 }
 
 /// Changes the message of the path once, and shows it.
-fn moved(
-    call: &Call<'_>,
-    change: &mut dyn FnMut(&mut Store) -> Result<(), ComposeError>,
-) -> Answered {
+fn moved(call: &Call<'_>, change: &mut dyn FnMut(&mut Store) -> ComposeResult<()>) -> Answered {
     call.once(|store| {
         existing(call, store)?;
         change(store)?;

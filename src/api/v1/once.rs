@@ -1,7 +1,7 @@
 //! Requests that come twice: the first answer to an Idempotency-Key is kept in the transaction of what it tells, and
 //! given again. A crash leaves both or neither.
 
-use super::call::{Answered, Call, Problem};
+use super::call::{Answered, ApiResult, Call, Problem};
 use super::{V1, keys};
 use crate::clock::lock;
 use crate::fail_point;
@@ -23,7 +23,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Call<'_> {
-    fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
+    fn idempotency_key(&self) -> ApiResult<Option<&str>> {
         let key = self.request.header(HEADER).filter(|_| self.request.method == "POST");
         let is_fit = |key: &str| {
             (1..=KEY_BYTES_MAX).contains(&key.len())
@@ -45,12 +45,12 @@ impl Call<'_> {
         keys::hex(&[head.as_bytes(), &self.request.body].concat())
     }
 
-    pub(super) fn answered_before(&self) -> Result<Option<Response>, Problem> {
+    pub(super) fn answered_before(&self) -> ApiResult<Option<Response>> {
         let Some(key) = self.idempotency_key()? else { return Ok(None) };
         self.with_store(|store| self.kept(store, key))
     }
 
-    fn kept(&self, store: &mut Store, key: &str) -> Result<Option<Response>, Problem> {
+    fn kept(&self, store: &mut Store, key: &str) -> ApiResult<Option<Response>> {
         let Some(kept) = store.read(|tx| tx.kept_answer(self.key.id, key, self.now))? else {
             return Ok(None);
         };
@@ -60,10 +60,8 @@ impl Call<'_> {
         }
         let answer = Response::new(kept.status, "application/json", kept.body);
         let answer = answer.with("Cache-Control", "no-store").with("Idempotency-Replayed", "true");
-        Ok(Some(match kept.location {
-            Some(location) => answer.with("Location", location),
-            None => answer,
-        }))
+        let location = kept.location.into_iter();
+        Ok(Some(location.fold(answer, |answer, location| answer.with("Location", location))))
     }
 
     /// Does `work` once for an Idempotency-Key, and keeps its answer with what it does; without a key, does it.
@@ -97,7 +95,7 @@ impl Call<'_> {
         })
     }
 
-    fn take_turn(&self, key: &str) -> Result<Turn<'_>, Problem> {
+    fn take_turn(&self, key: &str) -> ApiResult<Turn<'_>> {
         let key = (self.key.id, key.to_owned());
         let mut under_way = lock(&self.v1.under_way);
         if under_way.contains(&key) {
