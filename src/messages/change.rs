@@ -126,10 +126,7 @@ pub fn edit(
         }
         Ok(is_changed)
     })?;
-    if !is_changed {
-        return Err(changed_meanwhile(store, id)?);
-    }
-    Ok(edited)
+    if is_changed { Ok(edited) } else { Err(changed_meanwhile(store, id)?) }
 }
 
 /// Gives a message what an edit says, but for its channel and its times.

@@ -188,10 +188,8 @@ fn channel(tx: &Tx<'_>, wanted: &str) -> SqlResult<ComposeResult<Found>> {
             refused!("`{wanted}` is the name of channels {ids}: give the id").of("channel")
         ));
     }
-    match ids.first() {
-        Some(id) => may_send(tx, wanted, tx.channel(*id)?.as_ref()),
-        None => may_send(tx, wanted, None),
-    }
+    let channel = ids.first().map(|id| tx.channel(*id)).transpose()?.flatten();
+    may_send(tx, wanted, channel.as_ref())
 }
 
 /// The channel of a message that is there; of several the first that can send.

@@ -179,10 +179,7 @@ fn resume_unplanned(
         }
         Ok(has_moved)
     })?;
-    if !has_moved {
-        return Err(changed_meanwhile(store, id)?);
-    }
-    Ok(Resumed::Scheduled { at })
+    if has_moved { Ok(Resumed::Scheduled { at }) } else { Err(changed_meanwhile(store, id)?) }
 }
 
 /// Deletes a message that has ended or never began, with all that is known of its deliveries. One

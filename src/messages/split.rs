@@ -74,10 +74,7 @@ pub(crate) fn split(
         }
         Ok(Some(made))
     })?;
-    match made {
-        Some(made) => Ok(made),
-        None => Err(changed_meanwhile(store, id)?),
-    }
+    made.map_or_else(|| Err(changed_meanwhile(store, id)?), Ok)
 }
 
 /// Adds a message in parts, and keeps the mark of the form with the first of them.

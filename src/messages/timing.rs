@@ -43,6 +43,9 @@ pub struct WeeklyTiming {
     pub until: Option<String>,
 }
 
+/// When a message first goes out, and its rule, if it has one.
+type Times = ComposeResult<(Timestamp, Timetable)>;
+
 /// When a message would first go out; `None` while what was typed means no time.
 pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Option<Timestamp> {
     Some(read(timing, None, config, now).ok()?.0)
@@ -76,13 +79,7 @@ pub(super) fn set(
     Ok(())
 }
 
-/// When it goes out first, and its rule, if it has one.
-fn read(
-    timing: &Timing,
-    taken: Option<&Taken>,
-    config: &Config,
-    now: Timestamp,
-) -> ComposeResult<(Timestamp, Timetable)> {
+fn read(timing: &Timing, taken: Option<&Taken>, config: &Config, now: Timestamp) -> Times {
     match timing {
         Timing::At(texts) => read_times(texts, config, now),
         Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now),
@@ -100,11 +97,7 @@ fn read(
     }
 }
 
-fn read_times(
-    texts: &[String],
-    config: &Config,
-    now: Timestamp,
-) -> ComposeResult<(Timestamp, Timetable)> {
+fn read_times(texts: &[String], config: &Config, now: Timestamp) -> Times {
     let times: BTreeSet<Timestamp> =
         texts.iter().map(|text| read_time(text, config, now)).collect::<Result<_, _>>()?;
     let Some(first) = times.first() else { return Err(refused!("no time was given")) };
@@ -180,10 +173,8 @@ fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
         let rest = text.strip_prefix(name)?;
         (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some((rest, *ahead))
     });
-    let (time, ahead) = match named.min_by_key(|(rest, _)| rest.len()) {
-        Some((rest, ahead)) => (rest, Some(ahead)),
-        None => (text.as_str(), None),
-    };
+    let (time, ahead) = named.min_by_key(|(rest, _)| rest.len()).unzip();
+    let time = time.unwrap_or(text.as_str());
     let time = time.trim();
     let said = ["jam ", "pukul ", "at ", "pkl "].iter().find_map(|word| time.strip_prefix(word));
     let time = said.unwrap_or(time).trim();
@@ -228,7 +219,7 @@ fn read_weekly(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> ComposeResult<(Timestamp, Timetable)> {
+) -> Times {
     let column = weekly_config(weekly)?;
     let refused = |error| match error {
         ScheduleError::Schedules(flaw) | ScheduleError::IntervalConfig(flaw) => {
@@ -246,7 +237,7 @@ fn read_interval(
     taken: Option<&Taken>,
     config: &Config,
     now: Timestamp,
-) -> ComposeResult<(Timestamp, Timetable)> {
+) -> Times {
     let timetable =
         Timetable { interval_config: Some(column), taken: taken.cloned(), ..Timetable::default() };
     match timetable.next(&config.zone, Some(now)) {
