@@ -137,7 +137,7 @@ fn look(
     scope: Scope,
     see: &mut dyn FnMut(Seen<'_>),
 ) -> PageResult<Option<forecast::Forecast>> {
-    let (config, now) = (&visit.panel.config, visit.now);
+    let (config, now) = (visit.config, visit.now);
     let bounds = Bounds { messages: MESSAGES_MAX, recipients: RECIPIENTS_MAX };
     Ok(visit.with_store(|store| forecast::forecast(store, scope, config, bounds, now, see))?)
 }
@@ -153,7 +153,7 @@ fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
         return w.will_fail.replace("{}", &why.text(visit.language));
     }
     let number = |count| visit.number(count);
-    let hours = visit.panel.config.late_limit.as_secs() / 3600;
+    let hours = visit.config.late_limit.as_secs() / 3600;
     let (words, in_time, all, late) = match seen.warning() {
         None if seen.tally.waits > 0 => (w.fits_waits, 0, seen.tally.waits, 0),
         None => return String::new(),

@@ -134,7 +134,7 @@ impl Asked {
 }
 
 pub(super) fn start(visit: &Visit<'_>, date: Date) -> Timestamp {
-    visit.panel.config.zone.to_utc(date.midnight())
+    visit.config.zone.to_utc(date.midnight())
 }
 
 pub(super) fn read_date(text: &str) -> Option<Date> {
@@ -285,7 +285,7 @@ pub(super) fn times_after(
 ) -> impl Iterator<Item = Timestamp> {
     let Timetable { schedules, interval_config, .. } = &message.timetable;
     let (listed, weekly) = (schedules.as_deref(), interval_config.as_deref());
-    let zone = &visit.panel.config.zone;
+    let zone = &visit.config.zone;
     let next =
         move |after: &Timestamp| schedule::next_occurrence(listed, weekly, zone, *after).ok()?;
     std::iter::successors(next(&after), next)

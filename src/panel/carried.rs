@@ -156,7 +156,7 @@ pub(super) fn lacks(column: &str, w: &'static Words) -> Option<&'static str> {
 }
 
 pub(super) fn not_taken(visit: &Visit<'_>) -> Option<String> {
-    let (w, config) = (visit.words(), &visit.panel.config);
+    let (w, config) = (visit.words(), visit.config);
     let why = visit.taken.as_ref()?.as_ref().err()?;
     Some(match why {
         NotTaken::Empty => w.choose_a_file.to_owned(),

@@ -116,7 +116,7 @@ impl Fields {
             daily_limit: read::<OwnLimit>(limit, w.limit_wrong)?,
             recipient_gap: read::<OwnGap>(gap, w.gap_wrong)?,
             warmup_from: warmup
-                .map(|begins| begins.then(|| Day::of(&visit.panel.config.zone, visit.now))),
+                .map(|begins| begins.then(|| Day::of(&visit.config.zone, visit.now))),
         })
     }
 }
@@ -262,7 +262,7 @@ fn merge_into(mine: &mut Fields, mut was: Fields, mut stored: Fields, w: &Words)
 }
 
 fn show(visit: &Visit<'_>, channel: Option<&Channel>, f: Fields, told: Told) -> Answered {
-    let (w, config) = (visit.words(), &visit.panel.config);
+    let (w, config) = (visit.words(), visit.config);
     let id = channel.map(|channel| channel.id);
     let known = channel.map(|channel| known(visit, channel)).transpose()?.flatten();
     let allowance = config.allowance;

@@ -103,11 +103,11 @@ fn page(visit: &Visit<'_>) -> Answered {
 }
 
 pub(super) fn views(visit: &Visit<'_>) -> PageResult<Vec<ChannelView>> {
-    Ok(visit.with_store(|store| channels::list(store, &visit.panel.config, visit.now))?)
+    Ok(visit.with_store(|store| channels::list(store, visit.config, visit.now))?)
 }
 
 pub(super) fn view(visit: &Visit<'_>, id: i64) -> PageResult<Option<ChannelView>> {
-    Ok(visit.with_store(|store| channels::one(store, id, &visit.panel.config, visit.now))?)
+    Ok(visit.with_store(|store| channels::one(store, id, visit.config, visit.now))?)
 }
 
 /// Those that are searched for, after the last one that was seen.
@@ -312,9 +312,6 @@ fn week(visit: &Visit<'_>, view: &ChannelView) -> String {
 }
 
 fn sent_today(visit: &Visit<'_>, view: &ChannelView) -> String {
-    let sent = visit.number(view.sent_today.into());
-    match view.daily_limit {
-        Some(limit) => format!("{sent} / {limit}"),
-        None => sent,
-    }
+    let limit = view.daily_limit.map(|limit| format!(" / {limit}"));
+    visit.number(view.sent_today.into()) + &limit.unwrap_or_default()
 }

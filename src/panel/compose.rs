@@ -247,7 +247,7 @@ impl Fields {
 
 impl Times {
     fn of(visit: &Visit<'_>, detail: &Message) -> Self {
-        let zone = &visit.panel.config.zone;
+        let zone = &visit.config.zone;
         let read = |column: &Option<String>| -> Value {
             column.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
         };
@@ -363,10 +363,8 @@ fn recipients_of(column: Option<&str>) -> [Vec<String>; 4] {
 
 /// The form for a new message, empty or with what another one holds.
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
-    let copied = match visit.query.number("copy") {
-        Some(id) => visit.read(|tx| tx.message(id))?,
-        None => None,
-    };
+    let copied = visit.query.number("copy").map(|id| visit.read(|tx| tx.message(id)));
+    let copied = copied.transpose()?.flatten();
     let mut fields = copied.map(|detail| Fields::of(visit, &detail)).unwrap_or_default();
     if fields.times.when != "weekly" {
         // The times of a copy have passed, mostly. Never `now`: that goes out by one slip.
@@ -429,7 +427,7 @@ fn add(visit: &Visit<'_>, fields: &Fields) -> Answered {
     ask_about_now(visit, fields, count, is_draft)?;
     ask_about_same(visit)?;
     let draft = fields.draft(is_draft);
-    let (config, mark, now) = (&visit.panel.config, visit.mark(), visit.now);
+    let (config, mark, now) = (visit.config, visit.mark(), visit.now);
     // Its id, and whether some of it is due.
     let added = visit.with_store(|store| {
         if let Some(by) = split_of(visit) {
@@ -571,8 +569,8 @@ fn save(visit: &Visit<'_>, detail: &Message, fields: &mut Fields) -> Answered {
         return Ok(reply::done(&there, "unchanged"));
     }
     let edit = Edit { seen: Some(messages::stamp(detail)), ..edit };
-    let config = &visit.panel.config;
-    let edited = visit.with_store(|store| messages::edit(store, id, &edit, config, visit.now));
+    let edited =
+        visit.with_store(|store| messages::edit(store, id, &edit, visit.config, visit.now));
     if let Err(ComposeError::Changed(_)) = edited {
         return Err(Told::problem(409, visit.words().changed_just_now).into());
     }
@@ -646,7 +644,7 @@ fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> PageResult<u64> 
     if let Some(lacks) = lacks {
         return Err(Told::refusal(lacks));
     }
-    let seen = visit.told(visit.read(|tx| looked::recipients(tx, fields, &visit.panel.config))?)?;
+    let seen = visit.told(visit.read(|tx| looked::recipients(tx, fields, visit.config))?)?;
     if seen.count == 0 {
         return Err(Told::refusal(w.nobody_gets_it));
     }

@@ -172,7 +172,7 @@ fn add(visit: &Visit<'_>, fields: &Fields) -> Answered {
     access::only_shown(visit)?;
     let mut changes = fields.changes(&Fields::default());
     changes.number = Some(fields.number.clone());
-    let (country, now, mark) = (&visit.panel.config.country, visit.now, visit.mark());
+    let (country, now, mark) = (&visit.config.country, visit.now, visit.mark());
     let added = visit.with_store(|store| contacts::add(store, &changes, mark, country, now));
     let id = match added {
         Err(ContactError::MadeBefore(before)) if visit.is_same_as(&before) => before.id,
@@ -182,7 +182,7 @@ fn add(visit: &Visit<'_>, fields: &Fields) -> Answered {
 }
 
 pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
-    let country = &visit.panel.config.country;
+    let country = &visit.config.country;
     let found = visit.with_store(|store| contacts::find(store, id, country));
     let person = match found {
         Ok(person) => person,
@@ -197,7 +197,7 @@ pub(super) fn route(visit: &Visit<'_>, id: i64, rest: &[&str]) -> Answered {
         }
         (true, []) => return save(visit, &person),
         (true, ["opt-out"]) => visit.press(id, (&there, "opted_out"), |store| {
-            opt_out::opt_out(store, &who, &visit.panel.config, now).map(drop)
+            opt_out::opt_out(store, &who, visit.config, now).map(drop)
         }),
         (true, ["opt-in"]) => visit.press(id, (&there, "opted_in"), |store| {
             opt_out::opt_in(store, &who, country, now).map(drop)
@@ -233,13 +233,13 @@ fn edit(visit: &Visit<'_>, person: &Person, mine: &mut Fields) -> Answered {
     if *mine == stored {
         return Ok(reply::done(&there, "unchanged"));
     }
-    let (country, now, id) = (&visit.panel.config.country, visit.now, person.id);
+    let (country, now, id) = (&visit.config.country, visit.now, person.id);
     let edited = visit.with_store(|store| {
         // Nobody else in the panel changes it between this look and the change.
         if Fields::of(&contacts::find(store, id, country)?) != stored {
             return Ok(false);
         }
-        contacts::edit(store, id, &changes, &visit.panel.config, now).map(|_| true)
+        contacts::edit(store, id, &changes, visit.config, now).map(|_| true)
     });
     if !visit.told(edited)? {
         return Err(Told::problem(409, w.contact_changed_just_now).into());

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::visit::{OnePage, Page, Visit};
 use super::{Answered, contact, format, import, reply, selected};
-use crate::contacts::{self, Filter, Person};
+use crate::contacts::{Filter, Person};
 
 const CONTACTS_PER_PAGE: usize = 50;
 
@@ -57,8 +57,7 @@ fn list(visit: &Visit<'_>) -> Answered {
     let from = visit.page_from();
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let filter = Filter { search: owned(search), tag: owned(tag), opted_out: None };
-    let (limit, country) = (CONTACTS_PER_PAGE + 1, &visit.panel.config.country);
-    let found = visit.with_store(|store| contacts::page(store, &filter, from, limit, country))?;
+    let found = visit.contacts(&filter, from, CONTACTS_PER_PAGE + 1)?;
     let count = visit.read(|tx| tx.count_contacts())?;
     let found = OnePage::of(found, from, CONTACTS_PER_PAGE, |row| row.id);
     let (search, tag) = (search.unwrap_or_default(), tag.unwrap_or_default());

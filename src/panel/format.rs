@@ -140,14 +140,8 @@ pub(super) fn ago(at: Timestamp, now: Timestamp, w: &Words) -> String {
 /// `12.345`, or `12,345`.
 pub(super) fn number(count: u64, language: Language) -> String {
     let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(language.pick(',', '.'));
-        }
-        text.push(digit);
-    }
-    text
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    groups.collect::<Vec<_>>().join(language.pick(",", "."))
 }
 
 /// A chat as people know it: `+62 812-3456-7890`; what is no phone number stays as it is.

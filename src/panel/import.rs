@@ -272,7 +272,7 @@ fn look(
     let asked = asked(visit);
     let tags: Vec<String> = asked.filled("tags").map(str::to_owned).into_iter().collect();
     let rules = ImportRules {
-        country: &visit.panel.config.country,
+        country: &visit.config.country,
         tags: &tags,
         language: visit.language,
         clock: &*visit.panel.clock,

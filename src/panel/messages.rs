@@ -229,7 +229,7 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
 }
 
 fn change(visit: &Visit<'_>, detail: &Message, what: &str) -> Answered {
-    let (id, now, config) = (detail.id, visit.now, &visit.panel.config);
+    let (id, now, config) = (detail.id, visit.now, visit.config);
     let there = format!("/panel/messages/{id}");
     let there = attention::back(visit, &there);
     let retry = |store: &mut Store, with_unknown| {

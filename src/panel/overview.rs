@@ -14,7 +14,7 @@ use super::{Answered, PageResult, ahead, attention, calendar, format, reply};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
 use crate::reason::Explanation;
-use crate::store::{Ended, Message, Run, SqlResult, Tx};
+use crate::store::{Ended, Message, SqlResult, Tx};
 use crate::supabase::{AWAY_MAX, LinkStatus};
 
 const NEXT_MAX: u32 = 5;
@@ -127,13 +127,13 @@ struct OverviewRows {
     due: u64,
     pending: u64,
     days: Vec<(Timestamp, Ended)>,
-    last_run: Option<Run>,
+    last_trigger: Option<Timestamp>,
     clock_hold: Option<Explanation>,
     link: Option<LinkStatus>,
 }
 
 fn look(visit: &Visit<'_>) -> PageResult<OverviewData> {
-    let (w, now, zone) = (visit.words(), visit.now, &visit.panel.config.zone);
+    let (w, now, zone) = (visit.words(), visit.now, &visit.config.zone);
     let starts = day_starts(visit);
     let found = visit.read(|tx| {
         let mut days = Vec::new();
@@ -145,20 +145,19 @@ fn look(visit: &Visit<'_>) -> PageResult<OverviewData> {
             due: tx.count_due(now)?,
             pending: tx.count_pending()?,
             days,
-            last_run: tx.last_triggered_run()?,
+            last_trigger: tx.last_triggered_run()?.and_then(|run| run.started_at),
             clock_hold: tx.clock_believed()?.hold,
             link: LinkStatus::read(tx)?.filter(|link| link.is_on),
         })
     })?;
-    let mut channels = channels::cards(visit)?;
-    let last = found.last_run.as_ref().and_then(|run| run.started_at);
+    let (mut channels, last) = (channels::cards(visit)?, found.last_trigger);
     let today = found.days.last().map(|(_, ended)| *ended).unwrap_or_default();
     let days: Vec<(String, Ended)> = found
         .days
         .iter()
         .map(|(start, ended)| (format::day(*start, zone, visit.language), *ended))
         .collect();
-    let warnings = warnings(visit, &found, last, &channels);
+    let warnings = warnings(visit, &found, &channels);
     let left_out = channels.len().saturating_sub(CHANNELS_SHOWN_MAX);
     if left_out > 0 {
         let (first, rest): (Vec<_>, Vec<_>) =
@@ -171,7 +170,7 @@ fn look(visit: &Visit<'_>) -> PageResult<OverviewData> {
         waiting: visit.number(found.pending),
         through: ahead::of_queue(visit, found.pending)?,
         last_trigger: last.map_or(w.never.to_owned(), |at| format::ago(at, now, w)),
-        trigger_text: if visit.panel.config.tick.is_some() { w.ticker_on } else { w.ticker_off },
+        trigger_text: if visit.config.tick.is_some() { w.ticker_on } else { w.ticker_off },
         link: found.link.as_ref().map(|link| LinkTile::of(link, visit)),
         next: MessageRow::all(&found.next, visit)?,
         in_need: attention::count(visit)?,
@@ -195,12 +194,7 @@ fn day_starts(visit: &Visit<'_>) -> Vec<Timestamp> {
     (0..=DAYS).map(|days| calendar::start(visit, calendar::days_after(first, days))).collect()
 }
 
-fn warnings(
-    visit: &Visit<'_>,
-    found: &OverviewRows,
-    last_trigger: Option<Timestamp>,
-    channels: &[ChannelCard],
-) -> Vec<Warning> {
+fn warnings(visit: &Visit<'_>, found: &OverviewRows, channels: &[ChannelCard]) -> Vec<Warning> {
     let w = visit.words();
     let mut warnings = Vec::new();
     let mut warn = |what: String, remedy: &str, (link, link_text): (&'static str, &'static str)| {
@@ -229,8 +223,8 @@ fn warnings(
         let what = w.more_need_a_look.replace("{}", &more.to_string());
         warn(what, "", ("/panel/attention", w.see_attention));
     }
-    let is_stale = last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
-    if found.due > 0 && is_stale && visit.panel.config.tick.is_none() {
+    let is_stale = found.last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
+    if found.due > 0 && is_stale && visit.config.tick.is_none() {
         let what = w.stale_trigger.replace("{}", &found.due.to_string());
         warn(what, w.stale_trigger_remedy, ("/panel/runs", w.see_runs));
     }

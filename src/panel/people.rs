@@ -8,7 +8,7 @@ use super::compose::Fields;
 use super::contacts::shown;
 use super::visit::{Page, Visit};
 use super::{Answered, PageResult, format, reply};
-use crate::contacts::{self, Filter, Person, tags};
+use crate::contacts::{Filter, Person, tags};
 use crate::reason::Reason;
 use crate::recipient::{self, Entry};
 use crate::store::{PageFrom, SqlResult, Tx};
@@ -129,14 +129,11 @@ pub(super) fn tags(visit: &Visit<'_>) -> Answered {
 
 /// Contacts by a part of their name or number: for the script.
 pub(super) fn find(visit: &Visit<'_>) -> Answered {
-    let country = &visit.panel.config.country;
     let found = match visit.query.filled("q") {
         None => Vec::new(),
         Some(search) => {
             let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
-            visit.with_store(|store| {
-                contacts::page(store, &filter, PageFrom::Newest, FOUND_MAX, country)
-            })?
+            visit.contacts(&filter, PageFrom::Newest, FOUND_MAX)?
         }
     };
     let shown = |person: &Person| {
@@ -155,7 +152,6 @@ pub(super) fn picked(visit: &Visit<'_>, fields: &Fields) -> PageResult<Vec<Picke
         return Ok(Vec::new());
     }
     let (w, language) = (visit.words(), visit.language);
-    let country = &visit.panel.config.country;
     let read = |tx: &Tx<'_>| {
         lines
             .iter()
@@ -168,7 +164,7 @@ pub(super) fn picked(visit: &Visit<'_>, fields: &Fields) -> PageResult<Vec<Picke
                         (name.clone().unwrap_or_else(|| why.text(language)), name.is_none())
                     }
                     [Entry::Person { phone, .. }] => {
-                        match recipient::normalize_phone(phone, country) {
+                        match recipient::normalize_phone(phone, &visit.config.country) {
                             Ok(digits) => (of_number(tx, &digits)?, false),
                             Err(_) => ((*line).to_owned(), true),
                         }

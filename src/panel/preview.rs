@@ -63,7 +63,7 @@ pub(super) struct Skipped {
 pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageResult<Preview> {
     let is_new = of.is_none();
     let w = visit.words();
-    let begins = fields.times.begin(&visit.panel.config, visit.now);
+    let begins = fields.times.begin(visit.config, visit.now);
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     preview.picked = people::picked(visit, fields)?;
@@ -113,7 +113,7 @@ pub(super) fn content_problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<
     if let Some(lacks) = carried::lacks(column, visit.words()) {
         return Ok(Some(lacks.to_owned()));
     }
-    let config = &visit.panel.config;
+    let config = visit.config;
     let checked =
         visit.with_store(|store| messages::check_content(store, Some(column), config, visit.now));
     Ok(match checked {

@@ -180,7 +180,7 @@ pub(super) fn export(visit: &Visit<'_>, detail: &Message) -> Answered {
             after.clone_from(&last.chat_id);
             for row in &rows {
                 let status = format::delivery_badge(row.status, row.ack, w);
-                let zone = &visit.panel.config.zone;
+                let zone = &visit.config.zone;
                 let when = row.finished_at.map(|at| zone.format_local(at)).unwrap_or_default();
                 let number = row.chat_id.strip_suffix("@c.us").map(|digits| format!("+{digits}"));
                 let (kind, file) = carried::in_two_cells(row.content.as_deref(), w);

@@ -81,7 +81,7 @@ pub(super) fn page(visit: &Visit<'_>, search: Option<&str>) -> Answered {
 
 /// `Hari ini, Sel, 1 Des`.
 fn heading(visit: &Visit<'_>, at: Option<Timestamp>) -> String {
-    let (w, zone) = (visit.words(), &visit.panel.config.zone);
+    let (w, zone) = (visit.words(), &visit.config.zone);
     let Some(at) = at else { return w.no_time.to_owned() };
     let (date, today) = (zone.to_local(at).date(), zone.to_local(visit.now).date());
     let words = day_words(visit, date);

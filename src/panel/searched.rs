@@ -34,6 +34,9 @@ pub(super) struct ToPerson {
     pub(crate) error: String,
 }
 
+/// A delivery, and the title of its message.
+type Titled = (Delivery, Option<String>);
+
 /// A contact, or somebody who is none and has only a chat.
 #[derive(Default)]
 struct Someone {
@@ -62,11 +65,9 @@ pub(super) fn people(visit: &Visit<'_>, search: Option<&str>) -> PageResult<Vec<
 }
 
 fn someone(visit: &Visit<'_>, search: &str) -> PageResult<Vec<Someone>> {
-    let (panel, country) = (visit.panel, &visit.panel.config.country);
+    let (panel, country) = (visit.panel, &visit.config.country);
     let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
-    let mut people = panel.with_store(|store| {
-        contacts::page(store, &filter, PageFrom::Newest, PEOPLE_MAX, country)
-    })?;
+    let mut people = visit.contacts(&filter, PageFrom::Newest, PEOPLE_MAX)?;
     // A whole number finds contacts however it is written there.
     let digits = recipient::normalize_phone(search, country).ok();
     if let Some(digits) = &digits {
@@ -116,18 +117,13 @@ impl From<(String, Option<String>)> for Someone {
     }
 }
 
-fn found(
-    visit: &Visit<'_>,
-    someone: Someone,
-    coming: &[(Message, Vec<Entry>)],
-) -> PageResult<Found> {
-    let Someone { id, chat, number, name, tags, has_opted_out } = someone;
+fn found(visit: &Visit<'_>, one: Someone, coming: &[(Message, Vec<Entry>)]) -> PageResult<Found> {
+    let Someone { id, chat, number, name, tags, has_opted_out } = one;
     let digits = chat.as_deref().and_then(|chat| chat.strip_suffix("@c.us"));
     let who = Who { contact_id: id, digits, tags: &tags };
-    let country = &visit.panel.config.country;
     let next = coming
         .iter()
-        .filter(|(_, entries)| !has_opted_out && who.is_named_by(entries, country))
+        .filter(|(_, entries)| !has_opted_out && who.is_named_by(entries, &visit.config.country))
         .map(|(message, _)| to_come(visit, message));
     let mut messages: Vec<ToPerson> = next.take(MESSAGES_MAX as usize).collect();
     let got = visit.read(|tx| got(tx, id, chat.as_deref()))?;
@@ -142,15 +138,9 @@ fn found(
 }
 
 /// What somebody got, as a contact and as a number, the newest first.
-fn got(
-    tx: &Tx<'_>,
-    id: Option<i64>,
-    chat: Option<&str>,
-) -> SqlResult<Vec<(Delivery, Option<String>)>> {
-    let mut got = match id {
-        Some(id) => tx.deliveries_of_contact(id, MESSAGES_MAX)?,
-        None => Vec::new(),
-    };
+fn got(tx: &Tx<'_>, id: Option<i64>, chat: Option<&str>) -> SqlResult<Vec<Titled>> {
+    let got = id.map(|id| tx.deliveries_of_contact(id, MESSAGES_MAX)).transpose()?;
+    let mut got = got.unwrap_or_default();
     if let Some(chat) = chat {
         got.extend(tx.deliveries_to_chat(chat, MESSAGES_MAX)?);
     }
@@ -172,10 +162,7 @@ fn to_come(visit: &Visit<'_>, message: &Message) -> ToPerson {
     }
 }
 
-pub(super) fn of_delivery(
-    visit: &Visit<'_>,
-    (delivery, title): (Delivery, Option<String>),
-) -> ToPerson {
+pub(super) fn of_delivery(visit: &Visit<'_>, (delivery, title): Titled) -> ToPerson {
     let w = visit.words();
     let title = title.filter(|title| !title.trim().is_empty());
     let at = delivery.finished_at.unwrap_or(delivery.due_at);

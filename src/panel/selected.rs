@@ -75,7 +75,7 @@ pub(super) fn act(visit: &Visit<'_>) -> Answered {
 pub(super) fn undo(visit: &Visit<'_>) -> Answered {
     let w = visit.words();
     let batch = visit.form.filled("batch").unwrap_or_default().to_owned();
-    let (oldest, country) = (visit.now.minus(UNDO_LASTS), &visit.panel.config.country);
+    let (oldest, country) = (visit.now.minus(UNDO_LASTS), &visit.config.country);
     let count = visit
         .with_store(|store| contacts::bring_back(store, &batch, oldest, country, visit.now))?;
     if count == 0 {
@@ -121,15 +121,12 @@ fn chosen(visit: &Visit<'_>) -> PageResult<Vec<i64>> {
     }
     let owned = |name| visit.form.filled(name).map(str::to_owned);
     let filter = Filter { search: owned("q"), tag: owned("in_tag"), opted_out: None };
-    let country = &visit.panel.config.country;
     let (mut ids, mut from) = (Vec::new(), PageFrom::Newest);
     loop {
-        let limit = CONTACTS_PER_READ;
-        let page =
-            visit.with_store(|store| contacts::page(store, &filter, from, limit, country))?;
+        let page = visit.contacts(&filter, from, CONTACTS_PER_READ)?;
         ids.extend(page.iter().map(|person| person.id));
         match page.last() {
-            Some(last) if page.len() == limit => from = PageFrom::OlderThan(last.id),
+            Some(last) if page.len() == CONTACTS_PER_READ => from = PageFrom::OlderThan(last.id),
             _ => return Ok(ids),
         }
     }
@@ -150,7 +147,7 @@ fn opt_out_all(visit: &Visit<'_>, ids: &[i64]) -> Answered {
     let mut count = 0;
     for id in ids {
         let out = visit.with_store(|store| {
-            opt_out::opt_out(store, &Entry::Contact(*id), &visit.panel.config, visit.now)
+            opt_out::opt_out(store, &Entry::Contact(*id), visit.config, visit.now)
         });
         match out {
             Ok(out) => count += u64::from(out.is_news),
@@ -163,9 +160,9 @@ fn opt_out_all(visit: &Visit<'_>, ids: &[i64]) -> Answered {
 
 fn remove(visit: &Visit<'_>, ids: &[i64]) -> Answered {
     let batch = random_hex()?[..32].to_owned();
-    let config = &visit.panel.config;
-    let removed = visit
-        .with_store(|store| contacts::remove_for_now(store, ids, &batch, config, visit.now))?;
+    let removed = visit.with_store(|store| {
+        contacts::remove_for_now(store, ids, &batch, visit.config, visit.now)
+    })?;
     if removed == 0 {
         return Err(Told::refusal(visit.words().all_opted_out));
     }
@@ -176,7 +173,7 @@ fn remove(visit: &Visit<'_>, ids: &[i64]) -> Answered {
 fn export(visit: &Visit<'_>, ids: Vec<i64>) -> Answered {
     let ids: HashSet<i64> = ids.into_iter().collect();
     let mut list = Vec::new();
-    let country = &visit.panel.config.country;
+    let country = &visit.config.country;
     let written = visit
         .with_store(|store| export::export_some(Format::Excel, store, &ids, country, &mut list));
     match written {

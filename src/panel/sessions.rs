@@ -180,11 +180,8 @@ fn what_to_do(visit: &Visit<'_>, looked: &Looked) -> (String, Option<&'static st
 
 /// The code to scan. It is a login: nothing keeps it.
 pub(super) fn code(visit: &Visit<'_>, view: &ChannelView) -> Response {
-    let found = match (&visit.panel.checks.sessions, &view.session_name) {
-        (Some(sessions), Some(session)) => sessions.code(session),
-        _ => Code::None,
-    };
-    match found {
+    let asked = visit.panel.checks.sessions.as_ref().zip(view.session_name.as_ref());
+    match asked.map_or(Code::None, |(sessions, session)| sessions.code(session)) {
         Code::Picture(png) => reply::with_headers(200, "image/png", png),
         Code::None => reply::plain(404, visit.words().no_code),
     }

@@ -67,7 +67,7 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
 }
 
 fn show(visit: &Visit<'_>, status: u16, refused: Refused) -> Answered {
-    let (w, config) = (visit.words(), &visit.panel.config);
+    let (w, config) = (visit.words(), visit.config);
     let row = |one: &crate::config::Shown| Row {
         key: one.key,
         value: match one.now() {
@@ -104,7 +104,7 @@ fn change_password(visit: &mut Visit<'_>) -> Answered {
     if !AdminPassword::is_long_enough(&new) {
         return Err(Told::refusal(w.password_short));
     }
-    if visit.panel.config.is_open_to_guesses(&same) {
+    if visit.config.is_open_to_guesses(&same) {
         return Err(Told::refusal(w.password_weak));
     }
     if visit.form.get("repeated") != Some(new.as_str()) {
@@ -117,12 +117,11 @@ fn change_password(visit: &mut Visit<'_>) -> Answered {
 
 fn take_backup(visit: &Visit<'_>) -> Answered {
     access::ask_again(visit)?;
-    let database = &visit.panel.config.database_path;
-    match backup::copy_to_take(database, visit.now) {
+    match backup::copy_to_take(&visit.config.database_path, visit.now) {
         Ok((file, bytes)) => {
             let act = acts::of(visit, "backup_taken", None);
             visit.with_store(|store| store.note_done(&act, visit.now));
-            let local = visit.panel.config.zone.format_local(visit.now).replace([' ', ':'], "-");
+            let local = visit.config.zone.format_local(visit.now).replace([' ', ':'], "-");
             let name = format!("auto-message-scheduler-{local}.db");
             let file = Some(OpenFile { file: Arc::new(file), bytes });
             let reply = reply::download(&name, "application/vnd.sqlite3", Vec::new());

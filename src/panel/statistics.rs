@@ -152,7 +152,7 @@ fn count(
     asked: &Asked<'_>,
     channels: &[Channel],
 ) -> PageResult<Vec<(Date, Row)>> {
-    let zone = &visit.panel.config.zone;
+    let zone = &visit.config.zone;
     let dates = asked.days();
     let mut starts: Vec<_> = dates.iter().map(|date| zone.to_utc(date.midnight())).collect();
     let after = asked.last.next_day().unwrap_or(asked.last);
@@ -162,7 +162,7 @@ fn count(
     visit.read(|tx| {
         let tagged = match asked.tag {
             "" => None,
-            tag => Some(Tagged::find(tx, tag, &visit.panel.config.country)?),
+            tag => Some(Tagged::find(tx, tag, &visit.config.country)?),
         };
         let is_of_channel = |one: &EndedOne| asked.channel.is_none_or(|id| id == one.channel_id);
         tx.each_ended(&starts, |day, one| {

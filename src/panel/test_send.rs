@@ -6,7 +6,7 @@ use super::merge::Told;
 use super::visit::Visit;
 use super::{PageResult, carried, format, preview};
 use crate::channels::OwnGap;
-use crate::contacts::{self, Filter};
+use crate::contacts::Filter;
 use crate::content::KindName;
 use crate::messages::{self, ComposeError, Draft, Timing};
 use crate::recipient::normalize_phone;
@@ -42,7 +42,7 @@ impl TestFields {
 }
 
 pub(super) fn send(visit: &Visit<'_>, fields: &Fields) -> PageResult<Tested> {
-    let (w, config) = (visit.words(), &visit.panel.config);
+    let (w, config) = (visit.words(), visit.config);
     let TestFields { own, like } = TestFields::of(visit)?;
     if own.is_empty() {
         return Err(Told::refusal(w.needs_own_number));
@@ -101,7 +101,7 @@ fn problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<Option<String>> {
 
 /// The text as one recipient gets it: the chosen one, else the first of the form, else oneself.
 fn words(visit: &Visit<'_>, fields: &Fields, own: &str, like: &str) -> PageResult<String> {
-    let (w, config, language) = (visit.words(), &visit.panel.config, visit.language);
+    let (w, config, language) = (visit.words(), visit.config, visit.language);
     let column = match like {
         "" => fields.column(),
         like => {
@@ -135,8 +135,6 @@ fn person(visit: &Visit<'_>, like: &str) -> PageResult<Option<String>> {
         return Ok(Some(like.to_owned()));
     }
     let filter = Filter { search: Some(like.to_owned()), ..Filter::default() };
-    let country = &visit.panel.config.country;
-    let found =
-        visit.with_store(|store| contacts::page(store, &filter, PageFrom::Newest, 1, country))?;
+    let found = visit.contacts(&filter, PageFrom::Newest, 1)?;
     Ok(found.first().map(|person| person.id.to_string()))
 }

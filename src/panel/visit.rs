@@ -14,6 +14,8 @@ use super::words::Words;
 use super::{Answered, PageResult, Panel, assets, format, reply};
 use crate::channels::ChannelError;
 use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::contacts::{self, Filter, Person};
 use crate::forecast::MessageForecast;
 use crate::http::{FORWARDED, PEER, Request, Response};
 use crate::language::Language;
@@ -27,6 +29,7 @@ const A_YEAR_SECS: u64 = 365 * 24 * 3600;
 
 pub(super) struct Visit<'a> {
     pub(crate) panel: &'a Panel,
+    pub(crate) config: &'a Config,
     pub(crate) request: &'a Request,
     /// Without the query.
     pub(crate) path: String,
@@ -88,6 +91,7 @@ impl<'a> Visit<'a> {
             || request.header("Origin").is_some_and(is_https);
         let mut visit = Self {
             panel,
+            config: &panel.config,
             request,
             query,
             is_post,
@@ -134,6 +138,17 @@ impl<'a> Visit<'a> {
         self.panel.with_store(work)
     }
 
+    /// Some contacts, the newest first.
+    pub(super) fn contacts(
+        &self,
+        filter: &Filter,
+        from: PageFrom,
+        limit: usize,
+    ) -> PageResult<Vec<Person>> {
+        let country = &self.config.country;
+        Ok(self.with_store(|store| contacts::page(store, filter, from, limit, country))?)
+    }
+
     /// `12.345`, or `12,345`.
     pub(super) fn number(&self, count: u64) -> String {
         format::number(count, self.language)
@@ -146,12 +161,12 @@ impl<'a> Visit<'a> {
     }
 
     pub(super) fn moment(&self, at: Timestamp) -> String {
-        format::moment(at, &self.panel.config.zone, self.language)
+        format::moment(at, &self.config.zone, self.language)
     }
 
     /// The present day in TIMEZONE.
     pub(super) fn today(&self) -> Date {
-        self.panel.config.zone.to_local(self.now).date()
+        self.config.zone.to_local(self.now).date()
     }
 
     /// After which row of a list its page begins: `time,id`.
@@ -283,7 +298,7 @@ impl<'a> Visit<'a> {
 
     /// Who is at the other end: the peer, or the last address that a trusted proxy was asked by.
     pub(super) fn client(&self) -> Option<IpAddr> {
-        let proxies = &self.panel.config.trusted_proxies;
+        let proxies = &self.config.trusted_proxies;
         let peer = self.request.header(PEER).and_then(address);
         let forwarded = self.request.header(FORWARDED).unwrap_or_default();
         let asked_by = || forwarded.rsplit(',').filter_map(address);
@@ -387,12 +402,7 @@ pub(super) struct OnePage<T> {
 
 impl<T> OnePage<T> {
     /// Of one row more than a page holds.
-    pub(super) fn of(
-        mut rows: Vec<T>,
-        from: PageFrom,
-        size: usize,
-        id: impl Fn(&T) -> i64,
-    ) -> Self {
+    pub(super) fn of(mut rows: Vec<T>, from: PageFrom, size: usize, id: fn(&T) -> i64) -> Self {
         let (has_more, is_upwards) = (rows.len() > size, matches!(from, PageFrom::NewerThan(_)));
         // The one row more is at the end where it came.
         if has_more && is_upwards {
@@ -401,8 +411,8 @@ impl<T> OnePage<T> {
         rows.truncate(size);
         let has_newer = if is_upwards { has_more } else { from != PageFrom::Newest };
         let has_older = has_more || is_upwards;
-        let newer = rows.first().filter(|_| has_newer).map(&id);
-        let older = rows.last().filter(|_| has_older).map(&id);
+        let newer = rows.first().filter(|_| has_newer).map(id);
+        let older = rows.last().filter(|_| has_older).map(id);
         Self { rows, newer, older }
     }
 
