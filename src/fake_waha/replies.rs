@@ -174,16 +174,15 @@ pub(super) fn sent(engine: Engine, message: &Received) -> Value {
     let Received { id, chat_id, text, at, .. } = message;
     let (full_id, has_media) = (full_id(chat_id, id), message.file.is_some());
     match engine {
-        // A poll comes back as WAHA's own message on NOWEB, too.
-        Engine::Noweb if message.route == "sendPoll" => json!({
+        Engine::Noweb if message.route != "sendPoll" => {
+            noweb_message(message, &at.secs().to_string().into(), &"PENDING".into())
+        }
+        // A poll comes back as WAHA's own message on NOWEB, too, without its words.
+        Engine::Gows | Engine::Wpp | Engine::Noweb => json!({
             "id": full_id, "timestamp": at.secs(), "from": ME, "to": chat_id, "fromMe": true,
-            "source": "api", "body": null, "hasMedia": false, "ack": 0, "ackName": "PENDING",
+            "source": "api", "body": (engine != Engine::Noweb).then_some(text),
+            "hasMedia": has_media, "ack": 0, "ackName": "PENDING",
         }),
-        Engine::Gows | Engine::Wpp => json!({
-            "id": full_id, "timestamp": at.secs(), "from": ME, "to": chat_id, "fromMe": true,
-            "source": "api", "body": text, "hasMedia": has_media, "ack": 0, "ackName": "PENDING",
-        }),
-        Engine::Noweb => noweb_message(message, &at.secs().to_string().into(), &"PENDING".into()),
         Engine::Webjs => json!({
             "id": { "fromMe": true, "remote": chat_id, "id": id, "_serialized": full_id },
             "timestamp": at.secs(), "from": ME, "to": chat_id, "fromMe": true, "type": "chat",

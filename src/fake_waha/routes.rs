@@ -10,7 +10,7 @@ use super::faults::fault_for;
 use super::http::{Call, Reply, Then};
 use super::journal::Journal;
 use super::replies::{json_answer, text_answer};
-use super::sends::Sends;
+use super::sends::{Sends, text};
 use super::{Checked, Options, Received, Request, replies};
 use crate::clock::{Clock, Timestamp};
 use crate::http::Response;
@@ -348,7 +348,7 @@ impl Site {
         }
     }
 
-    /// A text field of the body; without it, the exception of JavaScript calling `method` on it.
+    /// A text field of the body, or what WAHA answers without it.
     fn field(
         &self,
         body: &Value,
@@ -357,12 +357,7 @@ impl Site {
         call: &Call,
         at: Timestamp,
     ) -> Result<String, Response> {
-        let thrown = match body.get(name) {
-            Some(Value::String(text)) => return Ok(text.clone()),
-            Some(other) => replies::type_error(name, other, method),
-            None => replies::undefined_error(method),
-        };
-        Err(self.exception(call, at, &thrown))
+        text(body, name, method).map_err(|thrown| self.exception(call, at, &thrown))
     }
 
     fn exception(&self, call: &Call, at: Timestamp, thrown: &Value) -> Response {

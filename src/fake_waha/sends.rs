@@ -67,11 +67,6 @@ impl Sends {
     /// What the recipient would see, a text and perhaps a file, whose data is taken from `body`. Or what JavaScript
     /// throws at it.
     pub(super) fn shown(self, body: &mut Value) -> Result<(String, Option<ReceivedFile>), Value> {
-        let text = |value: &Value, field: &str, method: &str| match value.get(field) {
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(other) => Err(replies::type_error(field, other, method)),
-            None => Err(replies::undefined_error(method)),
-        };
         let words = match self {
             Self::Text | Self::Story => text(body, "text", "match")?,
             Self::Location => body["title"].as_str().unwrap_or_default().to_owned(),
@@ -88,6 +83,15 @@ impl Sends {
             }
         };
         Ok((words, if self.is_plus() { Some(take_file(body)?) } else { None }))
+    }
+}
+
+/// A text field; without it, the exception of JavaScript calling `method` on it.
+pub(super) fn text(value: &Value, field: &str, method: &str) -> Result<String, Value> {
+    match value.get(field) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(other) => Err(replies::type_error(field, other, method)),
+        None => Err(replies::undefined_error(method)),
     }
 }
 
