@@ -315,8 +315,7 @@ impl Api {
 
     /// The counts so far; what still waits is counted now.
     fn running(&self, mut report: RunReport) -> Response {
-        let pending = self.read(|tx| tx.count_pending());
-        report.pending = match pending {
+        report.pending = match self.read(|tx| tx.count_pending()) {
             Ok(pending) => pending,
             Err(refusal) => return refusal,
         };

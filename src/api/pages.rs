@@ -36,22 +36,19 @@ pub(super) fn answer(pages: &dyn Pages, request: &mut Request, large: &Mutex<()>
         return pages.answer(request);
     }
     let length = request.length();
-    let mut turn = None;
-    if length > STRANGERS_BODY_BYTES_MAX {
+    let is_large = length > STRANGERS_BODY_BYTES_MAX;
+    if is_large {
         match pages.body_bytes_max(request) {
             None => return pages.answer(request),
-            Some(max) if length > max => {
-                return see_other(TOO_LARGE_PATH);
-            }
-            Some(_) => turn = Some(lock(large)),
+            Some(max) if length > max => return see_other(TOO_LARGE_PATH),
+            Some(_) => {}
         }
     }
-    let page = match request.read_body() {
+    let _turn = is_large.then(|| lock(large));
+    match request.read_body() {
         Ok(()) => pages.answer(request),
         Err(refusal) => refusal,
-    };
-    drop(turn);
-    page
+    }
 }
 
 /// Whether a form that is sent to `path` may have a file for a message with it, which may be large.

@@ -191,10 +191,8 @@ struct Part {
 }
 
 pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
-    if let ([], false) = (rest, visit.is_post) {
-        return list(visit);
-    }
     match (visit.is_post, rest) {
+        (false, []) => return list(visit),
         (false, ["new"]) => return compose::new_form(visit),
         (true, ["new"]) => return compose::save_new(visit),
         (true, ["preview"]) => return compose::preview(visit),
@@ -203,12 +201,9 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
         (false, ["find"]) => return people::find(visit),
         _ => {}
     }
-    let Some(id) = rest.first().and_then(|id| id.parse().ok()) else {
-        return reply::not_found(visit);
-    };
-    let Some(detail) = visit.read(|tx| tx.message(id))? else {
-        return reply::not_found(visit);
-    };
+    let id = rest.first().and_then(|id| id.parse().ok());
+    let found = id.map(|id| visit.read(|tx| tx.message(id))).transpose()?.flatten();
+    let Some(detail) = found else { return reply::not_found(visit) };
     match (visit.is_post, &rest[1..]) {
         (false, []) => show(visit, &detail),
         (false, ["live"]) => {
@@ -217,7 +212,7 @@ pub(super) fn route(visit: &mut Visit<'_>, rest: &[&str]) -> Answered {
         }
         (false, ["ahead"]) => {
             let (p, ahead) = (visit.page("messages"), ahead_of(visit, &detail)?);
-            reply::html(200, &AheadPiece { p, id, ahead })
+            reply::html(200, &AheadPiece { p, id: detail.id, ahead })
         }
         (false, ["edit"]) => compose::edit_form(visit, &detail),
         (true, ["edit"]) => compose::save_edit(visit, &detail),

@@ -111,21 +111,17 @@ pub(super) fn export(visit: &Visit<'_>) -> Answered {
     // A byte order mark, so that spreadsheets read it as UTF-8.
     let mut text = String::from("\u{feff}");
     let names = [w.day, w.sent, w.delivered, w.read, w.failed, w.unknown, w.replies];
-    text += &line(&names.map(str::to_owned));
+    // Dates, numbers and our own words: none needs a quote.
+    text += &(names.join(",") + "\r\n");
     for (date, row) in count(visit, &asked, &channels)? {
         let Ended { sent, delivered, read, failed, unknown } = row.ended;
         let mut cells = vec![date.to_string()];
         cells.extend([sent, delivered, read, failed, unknown].map(|count| count.to_string()));
         cells.push(row.replies.map(|count| count.to_string()).unwrap_or_default());
-        text += &line(&cells);
+        text += &(cells.join(",") + "\r\n");
     }
     let name = format!("statistics-{}-{}.csv", asked.first, asked.last);
     Ok(reply::download(&name, "text/csv; charset=utf-8", text.into_bytes()))
-}
-
-/// Dates, numbers and our own words: none needs a quote.
-fn line(cells: &[String]) -> String {
-    format!("{}\r\n", cells.join(","))
 }
 
 fn counts(visit: &Visit<'_>, row: &Row) -> [(&'static str, String); 6] {
