@@ -187,7 +187,7 @@ pub(crate) fn check(
         message: draft.text.clone(),
         content: draft.content.clone(),
         contact_ids,
-        contact_count: recipients.count + checks::len(&recipients.skipped),
+        contact_count: recipients.count + recipients.skipped.len() as u64,
         status: if draft.is_draft { MessageStatus::Draft } else { MessageStatus::Scheduled },
         metadata: draft.metadata.clone(),
         recipient_gap_hours: draft.recipient_gap.and_then(OwnGap::column),

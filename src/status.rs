@@ -196,8 +196,7 @@ impl Overview {
     /// The same for programs: times as the tables have them.
     pub(crate) fn to_json(&self) -> Value {
         let ended = Status::ALL.into_iter().map(|status| (status.to_string(), self.today(status)));
-        let mut today = BTreeMap::new();
-        today.extend(ended.filter(|(_, number)| *number > 0));
+        let today: BTreeMap<_, _> = ended.filter(|(_, number)| *number > 0).collect();
         let mut data = json!({
             "now": self.now,
             "database": self.database,

@@ -166,10 +166,8 @@ fn choose_session(args: &InitArgs, sessions: &[KnownSession]) -> CliResult<Optio
 }
 
 fn zone(name: &str) -> CliResult<String> {
-    match Zone::parse(name) {
-        Ok(zone) => Ok(zone.name().to_owned()),
-        Err(error) => refuse(error.to_string()),
-    }
+    let zone = Zone::parse(name).map(|zone| zone.name().to_owned());
+    zone.or_else(|error| refuse(error.to_string()))
 }
 
 /// Makes the env file, whole or not at all.

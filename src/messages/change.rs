@@ -173,7 +173,7 @@ fn check_recipients(
         checks::somebody(&checked)?;
     }
     if !matches!(reach, Reach::Words) {
-        message.contact_count = checked.count + checks::len(&checked.skipped);
+        message.contact_count = checked.count + checked.skipped.len() as u64;
     }
     let mut warnings = checked.warnings;
     let words =

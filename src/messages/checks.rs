@@ -61,10 +61,6 @@ impl Found {
     }
 }
 
-pub(super) fn len<T>(list: &[T]) -> u64 {
-    u64::try_from(list.len()).unwrap_or(u64::MAX)
-}
-
 /// Reads the content of a message, and looks at its file. For how WAHA is, what it last said is believed.
 pub(crate) fn content(
     store: &mut Store,
@@ -322,7 +318,7 @@ fn by_kind(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
 
 /// One of the two kinds had nobody left, and the other had.
 fn forget_nobody_left(checked: &mut Checked, bad: &mut Vec<Skipped>) {
-    if checked.count + len(&checked.skipped) > 1 {
+    if checked.count + checked.skipped.len() as u64 > 1 {
         checked.skipped.retain(|one| one.reason != Reason::NobodyLeft);
     }
     bad.retain(|one| one.reason != Reason::NobodyLeft || checked.count == 0);

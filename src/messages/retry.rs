@@ -115,7 +115,6 @@ fn look(
             row.status
         ));
     };
-    let refused = |why: String| Err(ComposeError::refused(why));
     match row.status {
         MessageStatus::Sent | MessageStatus::Failed => {}
         MessageStatus::Scheduled => check_next(&row, config, now)?,
@@ -132,17 +131,13 @@ fn look(
             }
         }
         MessageStatus::Draft => {
-            return refused(format!(
-                "message {id} is a draft: `message resume {id}` lets it go on"
-            ));
+            return Err(refused!("message {id} is a draft: `message resume {id}` lets it go on"));
         }
         MessageStatus::Cancelled => {
-            return refused(format!(
-                "message {id} was cancelled: make a new one with `message add`"
-            ));
+            return Err(refused!("message {id} was cancelled: make a new one with `message add`"));
         }
         MessageStatus::Sending => {
-            return refused(format!(
+            return Err(refused!(
                 "message {id} is `sending`: wait until it has ended; `message show {id}` tells"
             ));
         }

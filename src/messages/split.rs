@@ -130,7 +130,7 @@ fn rows(
                 (row.channel_id, row.channel_ids) = (channel_id, None);
             }
             row.scheduled_at = Some(part.due_at);
-            row.contact_count = checks::len(&part.recipients);
+            row.contact_count = part.recipients.len() as u64;
             row.contact_ids = Some(Value::Array(part.recipients).to_string());
             row
         })
