@@ -68,7 +68,7 @@ pub(super) fn set(
     };
     let read = read(timing, taken, config, now).map_err(|error| error.of(field));
     let (at, rule) = read?;
-    let is_from_rule = rule.is_from_rule();
+    let is_from_rule = rule.schedules.is_some() || rule.interval_config.is_some();
     message.scheduled_at = Some(at);
     message.timetable = Timetable {
         local: is_from_rule.then(|| local_text(at, &config.zone)),
