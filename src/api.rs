@@ -239,7 +239,7 @@ impl Api {
         if mistaken::is_message(&request.body) {
             return Err(refuse(
                 400,
-                "this is a trigger: it takes no message, and this one was not stored. Put the message into the table              auto_messages, with the panel, or with the command `message add`; a trigger has no body",
+                "this is a trigger: it takes no message, and this one was not stored. Put the message into the table auto_messages, with the panel, or with the command `message add`; a trigger has no body",
             ));
         }
         if self.triggers.is_stopping() {

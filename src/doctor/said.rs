@@ -37,6 +37,7 @@ sentences! {
         CorrectAlarm { key: String }: "correct {key}, or ask whoever runs it",
             "betulkan {key}, atau tanyakan kepada pengelolanya";
         Callbacks { waiting: u64, failed: u64, dropped: u64 }:
+            one "{waiting} callback waits, {failed} failed, {dropped} were dropped untold",
             "{waiting} callbacks wait, {failed} failed, {dropped} were dropped untold",
             "{waiting} callback menunggu, {failed} gagal, {dropped} dibuang sebelum sampai";
         SeeCallbacks: "see `callback list --status failed`; `callback retry` tells them again",
@@ -297,16 +298,19 @@ sentences! {
             "belum pernah ada pemicu, dan tidak ada yang mengirim";
         LastTrigger { minutes: u64 }: "the last trigger came {minutes} min ago",
             "pemicu terakhir {minutes} menit lalu";
-        AndDue { found: Box<Said>, due: u64 }: "{found}, and {due} messages are due",
+        AndDue { due: u64, found: Box<Said> }: one "{found}, and {due} message is due",
+            "{found}, and {due} messages are due",
             "{found}, padahal {due} pesan sudah waktunya";
         StartOrCron: "start `serve`, or check the cron line: crontab -l, and run it by hand",
             "jalankan `serve`, atau periksa baris cron: crontab -l, dan coba jalankan sendiri";
 
         // --- contacts and messages ---
         HiddenAsked { count: u64 }:
+            one "{count} person asked to stop from a hidden number (`…@lid`) whose phone number WAHA does not tell yet: only that chat is opted out",
             "{count} people asked to stop from a hidden number (`…@lid`) whose phone number WAHA does not tell yet: only that chat is opted out",
             "{count} orang minta berhenti dari nomor tersembunyi (`…@lid`) yang nomor teleponnya belum diberitahukan WAHA: hanya obrolan itu yang berhenti";
         HiddenUntold { count: u64 }:
+            one "{count} person asked to stop from a hidden number (`…@lid`) whose phone number WAHA does not tell: only that chat is opted out",
             "{count} people asked to stop from a hidden number (`…@lid`) whose phone number WAHA does not tell: only that chat is opted out",
             "{count} orang minta berhenti dari nomor tersembunyi (`…@lid`) yang nomor teleponnya tidak diberitahukan WAHA: hanya obrolan itu yang berhenti";
         OptOutByHand: "look into WhatsApp who they are, and opt them out: among the panel's contacts, or `contact opt-out NUMBER`",
@@ -325,6 +329,7 @@ sentences! {
         CorrectMessages: "correct them before their time comes: the panel's calendar and `plan` show them",
             "betulkan sebelum waktunya: ada di kalender panel dan di `plan`";
         RecipientsSkipped { count: u64, message: i64, why: String }:
+            one "{count} recipient will be skipped; message {message}: {why}",
             "{count} recipients will be skipped; message {message}: {why}",
             "{count} penerima akan dilewati; pesan {message}: {why}";
         PlanShows: "their messages in the panel and `plan` show them",
@@ -418,7 +423,8 @@ sentences! {
         LinkAlarm { alarm: String }: "{alarm}", "peringatan penghubung: {alarm}";
         ClearAlarm: "when it is mended, `link on` clears this",
             "bila sudah dibetulkan, `link on` menghapus peringatan ini";
-        ResultsRefused { count: u64 }: "Supabase refuses {count} results",
+        ResultsRefused { count: u64 }: one "Supabase refuses {count} result",
+            "Supabase refuses {count} results",
             "Supabase menolak {count} hasil";
         CorrectTable: "see refused in link_claims, and correct the website's table",
             "lihat refused di link_claims, dan betulkan tabel situs web";
@@ -492,7 +498,7 @@ mod tests {
         );
         assert_eq!(
             serde_json::to_string(&said).unwrap(),
-            "\"1 callbacks wait, 2 failed, 3 were dropped untold, and CALLBACK_URL is not set\""
+            "\"1 callback waits, 2 failed, 3 were dropped untold, and CALLBACK_URL is not set\""
         );
     }
 }

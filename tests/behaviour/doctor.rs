@@ -134,7 +134,7 @@ fn each_trouble_is_found_and_exit_is_1() {
                 site.message("081200007001");
             },
             "wrong triggers",
-            "1 messages are due",
+            "1 message is due",
         ),
         ("a message that will fail", &|site| site.message("[1"), "wrong messages", "contact_ids"),
         (
@@ -210,7 +210,7 @@ fn what_only_somebody_should_know_is_a_warning_and_exit_0() {
         ("warning contacts", "1 of 2 numbers cannot be written to; contact 1"),
         ("warning channels", "liburan"),
         ("warning triggers", "last trigger"),
-        ("warning messages", "1 recipients will be skipped; message 1"),
+        ("warning messages", "1 recipient will be skipped; message 1"),
     ] {
         assert!(has(&lines, start, part), "{start} {part}: {lines:#?}");
     }

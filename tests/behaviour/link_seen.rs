@@ -190,7 +190,7 @@ fn a_result_that_the_website_refuses_is_told_and_shown_until_it_is_taken_and_hol
     alerts.wait(|told| !told.is_empty());
     let all = everything(&site, &server);
     for part in
-        ["ams_link_refused 1", "1 refused", "1 ditolak", "Supabase refuses 1 results", "23514"]
+        ["ams_link_refused 1", "1 refused", "1 ditolak", "Supabase refuses 1 result", "23514"]
     {
         assert!(all.contains(part), "{part}: {all}");
     }

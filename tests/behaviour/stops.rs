@@ -183,7 +183,7 @@ fn the_webhook_answers_before_waha_is_asked_and_says_what_it_kept() {
     let log = shop.server.log();
     assert!(log.contains("hidden number 9988******10@lid: opted out by a message"), "{log}");
     let doctor = String::from_utf8(shop.site.run(&["doctor"]).stdout).unwrap();
-    assert!(doctor.contains("1 people asked to stop from a hidden number"), "{doctor}");
+    assert!(doctor.contains("1 person asked to stop from a hidden number"), "{doctor}");
     let status = String::from_utf8(shop.site.run(&["status", "--json"]).stdout).unwrap();
     let status: Value = serde_json::from_str(&status).unwrap();
     assert_eq!(status["unresolved_stops"], 1);
