@@ -33,9 +33,13 @@ impl Excepted {
                     excepted.add(*contact_id, phone, country);
                 }
                 Entry::Chat { chat_id, .. } => {
-                    let digits = chat_id.as_str().strip_suffix("@c.us");
-                    excepted.digits.extend(digits.map(as_key));
-                    excepted.chats.insert(chat_id.to_string());
+                    let chat_id = chat_id.to_string();
+                    let digits = match chat_id.strip_suffix("@c.us") {
+                        Some(digits) => Some(digits.to_owned()),
+                        None => tx.digits_of_hidden(&chat_id)?,
+                    };
+                    excepted.digits.extend(digits.as_deref().map(as_key));
+                    excepted.chats.insert(chat_id);
                 }
                 Entry::Tag(tag) => wanted.push(tags::fold(tag)),
                 // Such a list of recipients cannot be read at all.

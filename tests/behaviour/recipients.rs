@@ -124,6 +124,26 @@ fn an_exception_gets_nothing_by_whatever_name_the_others_have_for_it() {
 }
 
 #[test]
+fn an_exception_gets_nothing_by_its_hidden_number_either() {
+    for contact_ids in [
+        r#"[1,"998855500010@lid","except:2"]"#,
+        r#"[1,"998855500010@lid","except:081300007002"]"#,
+        r#"[1,"998855500010@lid","except:6281300007002@c.us"]"#,
+        r#"[1,2,"081300007002","except:998855500010@lid"]"#,
+    ] {
+        let world = world();
+        world.execute(
+            "INSERT INTO hidden_numbers (lid, phone_number, session_name)
+                 VALUES ('998855500010@lid', '6281300007002', 'default')",
+        );
+        let id = world.message(contact_ids);
+        world.run();
+        assert_eq!(world.recipients(), ["6281200007001@c.us"], "{contact_ids}");
+        assert_eq!(world.status(id), "sent", "{contact_ids}");
+    }
+}
+
+#[test]
 fn an_exception_that_cannot_be_read_lets_nobody_get_anything() {
     for contact_ids in [
         r#"["all","except:tag:"]"#,
