@@ -7,6 +7,7 @@ use auto_message_scheduler::clock::Clock;
 use auto_message_scheduler::contacts::opt_out::{self, OptedOut, Writer};
 use auto_message_scheduler::contacts::{self, Changes};
 use auto_message_scheduler::fake_waha::Options;
+use auto_message_scheduler::forecast;
 use auto_message_scheduler::recipient::{CountryCode, parse_contact_ids};
 use auto_message_scheduler::store::Store;
 use serde_json::{Value, json};
@@ -265,6 +266,31 @@ fn a_hidden_number_stays_out_when_the_contact_that_it_was_found_to_be_is_gone() 
     world.message("998855500010@lid");
     world.run();
     assert_eq!(world.recipients(), ["998855500010@lid"]);
+}
+
+#[test]
+fn a_hidden_number_that_is_opted_out_by_whatever_way_is_left_out_of_the_plan_too() {
+    for out in [
+        "INSERT INTO hidden_numbers (lid, session_name, opted_out_at)
+             VALUES ('998855500010@lid', 'default', '2026-12-01T01:00:00Z')",
+        "INSERT INTO contacts (phone_number, opted_out_at) VALUES ('081200007002', '2026-12-01');
+         INSERT INTO hidden_numbers (lid, phone_number, session_name)
+             VALUES ('998855500010@lid', '6281200007002', 'default')",
+    ] {
+        let world = World::new();
+        world.execute(out);
+        let id = world.message("081200007001, 998855500010@lid");
+        let mut store = Store::open(&world.path).unwrap();
+        let now = world.clock.now().wall;
+        let ahead = forecast::of_message(&mut store, id, &config(), now).unwrap().unwrap();
+        assert_eq!(ahead.tally.goes_out, 1, "{out}");
+        // It has no time to send it: what is skipped is so before anybody's turn comes.
+        world.trigger();
+        world.step();
+        world.step();
+        let skipped = "SELECT error FROM deliveries WHERE chat_id = '998855500010@lid'";
+        assert_eq!(world.ask(skipped), "opted out", "{out}");
+    }
 }
 
 #[test]
