@@ -356,6 +356,37 @@ fn a_large_message_that_nobody_counted_is_gone_through_once_in_a_while_too() {
 }
 
 #[test]
+fn what_several_numbers_share_is_gone_through_once_in_a_while_too() {
+    for hours in ["NULL", "5"] {
+        let mut builder = World::builder();
+        builder.in_memory = true;
+        let world = builder.build();
+        world.execute(&format!(
+            "INSERT INTO channels (id, name, session_name) VALUES (2, 'nomor 2', 'nomor2');
+             UPDATE channels SET recipient_gap_hours = {hours};
+             WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+             INSERT INTO auto_messages (message, contact_ids, status, scheduled_at)
+             SELECT 'Halo', '[\"08130000' || (1000 + i) || '\"]', 'scheduled', '2026-12-01T03:00:00Z' FROM n",
+        ));
+        let program = Program::new(&world);
+        let at = world.clock.wall().plus(Duration::from_hours(2)).to_string();
+        let make = || {
+            let new =
+                json!({ "text": "Halo", "to": ["081200007001"], "at": at, "channel": [2, 1] });
+            let made = program.post("/messages", &new);
+            let codes = made["warnings"].as_array().unwrap().iter();
+            let is_left = codes.map(|one| &one["code"]).any(|code| code == "end_not_counted");
+            assert_eq!(is_left, made["last_at"].is_null(), "{made}");
+            !is_left
+        };
+        assert!(make(), "gap {hours}: the first one is counted");
+        assert!(!make(), "gap {hours}: not again in the same moment");
+        world.clock.pass(Duration::from_secs(2));
+        assert!(make(), "gap {hours}: a moment later it is");
+    }
+}
+
+#[test]
 fn thousands_for_one_moment_are_all_told_when_they_go_out() {
     let mut builder = World::builder();
     builder.in_memory = true;
