@@ -28,6 +28,32 @@ fn a_second_press_makes_no_second_message_and_leads_to_the_first() {
 }
 
 #[test]
+fn a_form_that_stood_open_for_days_makes_no_second_message() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    browser.get(&panel, "/panel/messages/new");
+    browser.press(&panel, "/panel/messages/new", &HALO);
+    world.run();
+    for day in 1..=7 {
+        world.clock.pass(Duration::from_hours(24));
+        // Another form is sent, which drops the marks that are old.
+        let mut other = Browser::logged_in(&panel);
+        other.get(&panel, "/panel/contacts/new");
+        let number = format!("08120000200{day}");
+        other.press(&panel, "/panel/contacts/new", &[("number", number.as_str())]);
+        assert_eq!(world.ask("SELECT count(*) FROM contacts"), day.to_string());
+        assert_eq!(
+            world.ask("SELECT count(*) FROM panel_marks WHERE kept_at < '2026-12-01T12:00'"),
+            "1",
+            "day {day}"
+        );
+    }
+    world.run();
+    assert_eq!(world.recipients().len(), 1);
+}
+
+#[test]
 fn two_presses_at_the_same_moment_make_one_message() {
     let world = World::new();
     let panel = panel(&world);
