@@ -55,6 +55,28 @@ fn when_the_window_opens_what_waited_goes_out_at_the_usual_pace() {
 }
 
 #[test]
+fn a_server_rests_when_the_window_opens_for_what_was_cancelled_meanwhile() {
+    // Woken at the very moment, and a little later, as a real clock does it.
+    for late in [Duration::ZERO, Duration::from_millis(7)] {
+        let world = with_window("09:00-17:00").build();
+        let id = world.message(THREE);
+        world.trigger();
+        let minute = Duration::from_mins(1);
+        for _ in 0..10 {
+            world.serve_at_most(minute);
+        }
+        assert_eq!(world.status(id), "sending");
+        world.execute("UPDATE auto_messages SET status = 'cancelled'");
+        for _ in 0..200 {
+            world.serve_at_most(minute);
+            world.clock.pass(late);
+        }
+        assert!(world.clock.wall() > Timestamp::parse("2026-12-01T04:00:00Z").unwrap(), "{late:?}");
+        assert!(world.received().is_empty());
+    }
+}
+
+#[test]
 fn a_window_that_ends_during_a_message_leaves_the_rest_for_the_next_morning() {
     let world = with_window("06:00-08:02").build();
     let id = world.message(THREE);
@@ -200,7 +222,13 @@ fn wherever_the_window_ends_nothing_is_claimed_after_its_end() {
 }
 
 /// A clock whose time passes while somebody sleeps, for programs of several threads.
-struct FastClock(Mutex<Now>);
+pub struct FastClock(Mutex<Now>);
+
+impl FastClock {
+    pub fn new(wall: Timestamp) -> Self {
+        Self(Mutex::new(Now { wall, monotonic: Duration::ZERO }))
+    }
+}
 
 impl Clock for FastClock {
     fn now(&self) -> Now {
@@ -233,8 +261,7 @@ pub fn served(
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("test.db");
     let start = Timestamp::parse(start).unwrap();
-    let clock: Arc<dyn Clock> =
-        Arc::new(FastClock(Mutex::new(Now { wall: start, monotonic: Duration::ZERO })));
+    let clock: Arc<dyn Clock> = Arc::new(FastClock::new(start));
     let fake = FakeWaha::start(Options::default(), Arc::clone(&clock), |_| {}).unwrap();
     let store = Store::open(&path).unwrap();
     rows(&rusqlite::Connection::open(&path).unwrap());
