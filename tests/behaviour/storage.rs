@@ -5,13 +5,19 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use auto_message_scheduler::clock::SystemClock;
+use auto_message_scheduler::clock::{Clock, Now, SystemClock, Timestamp, Wake};
+use auto_message_scheduler::engine::{Engine, SendingError};
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
-use auto_message_scheduler::store::Store;
+use auto_message_scheduler::store::{Store, Trigger};
+use auto_message_scheduler::trigger::{RunReport, Triggers};
+use auto_message_scheduler::waha::Waha;
 
 use crate::site::write_private;
+use crate::windows::FastClock;
+use crate::world::config;
 
 /// A copy of a database in the middle of a transaction, as a power cut leaves it without WAL: half
 /// of the pages are new, and the old ones are in the journal.
@@ -148,6 +154,72 @@ fn an_error_that_only_a_person_can_mend_ends_a_run_at_once_and_with_its_cause() 
     assert!(!is_well && last.contains("closed for stocktaking"), "{said}");
     shop.sql().execute_batch("DROP TRIGGER mine").unwrap();
     shop.assert_goes_on();
+}
+
+/// A clock that makes room on the disk when its time has come.
+struct Mender {
+    clock: FastClock,
+    at: Duration,
+    sql: Mutex<rusqlite::Connection>,
+}
+
+impl Clock for Mender {
+    fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn sleep(&self, wake: &Wake, seen: u64, max: Option<Duration>) {
+        self.clock.sleep(wake, seen, max);
+        if self.now().monotonic >= self.at {
+            self.sql.lock().unwrap().execute_batch("DROP TRIGGER IF EXISTS full_disk").unwrap();
+        }
+    }
+}
+
+/// A run during whose first seconds the disk is full.
+fn run_with_a_full_disk_for(seconds: u64) -> (Result<RunReport, SendingError>, usize) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    let store = Store::open(&path).unwrap();
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    // SQLite's own words for an AUTOINCREMENT that came to its end are those of a full disk.
+    sql.execute_batch(
+        "CREATE TABLE at_its_end (id INTEGER PRIMARY KEY AUTOINCREMENT);
+         INSERT INTO at_its_end VALUES (9223372036854775807);
+         CREATE TRIGGER full_disk BEFORE INSERT ON deliveries
+             BEGIN INSERT INTO at_its_end VALUES (NULL); END;
+         INSERT INTO auto_messages (message, contact_ids, scheduled_at)
+             VALUES ('Halo', '081200007001', '2026-12-01T01:00:00Z')",
+    )
+    .unwrap();
+    let start = Timestamp::parse("2026-12-01T01:00:00Z").unwrap();
+    let clock = FastClock::new(start);
+    let (at, sql) = (Duration::from_secs(seconds), Mutex::new(sql));
+    let clock: Arc<dyn Clock> = Arc::new(Mender { clock, at, sql });
+    let waha = FakeWaha::start(Options::default(), Arc::clone(&clock), |_| {}).unwrap();
+    let triggers = Arc::new(Triggers::default());
+    let engine = Engine::new(
+        Arc::new(Mutex::new(store)),
+        Waha::new(&waha.base_url(), None, Duration::from_secs(5)),
+        clock,
+        Arc::clone(&triggers),
+        Arc::new(config()),
+        7,
+    );
+    let run = triggers.pull(Trigger::Cli, None).run;
+    (engine.send_one_run(1, run), waha.received().len())
+}
+
+#[test]
+fn a_run_waits_for_a_database_that_fails_for_half_a_minute_and_not_longer() {
+    for seconds in [3, 20, 29] {
+        let (report, received) = run_with_a_full_disk_for(seconds);
+        assert_eq!((report.unwrap().deliveries.sent, received), (1, 1), "{seconds}");
+    }
+    let (report, received) = run_with_a_full_disk_for(3_600);
+    let said = report.unwrap_err().to_string();
+    assert!(said.contains("the database failed for 30 seconds"), "{said}");
+    assert_eq!(received, 0);
 }
 
 #[test]
