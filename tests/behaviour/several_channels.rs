@@ -345,6 +345,21 @@ fn what_waits_for_a_banned_number_moves_to_another_and_what_was_sent_does_not() 
 }
 
 #[test]
+fn a_message_was_changed_when_somebody_of_it_moved_and_only_then() {
+    let world = world();
+    let id = world.message(&chats(3));
+    world.trigger();
+    world.step_until_received(1);
+    world.step_until_nothing_is_out();
+    let changed = || world.ask("SELECT updated_at FROM auto_messages");
+    let before = changed();
+    world.clock.pass(Duration::from_secs(7));
+    assert_eq!((moved(&world, id, "dua", "tiga").moved, changed()), (0, before), "nobody");
+    assert_eq!(moved(&world, id, "default", "dua").moved, 2);
+    assert_eq!(changed(), world.clock.wall().to_string());
+}
+
+#[test]
 fn what_goes_out_or_may_have_gone_out_does_not_move() {
     let looked = world();
     let id = looked.message("081200007001, 081200000500, 081200007002");
