@@ -191,6 +191,23 @@ fn a_second_number_takes_a_part_when_both_together_are_in_time() {
 }
 
 #[test]
+fn each_of_two_numbers_gets_those_whom_it_reaches_first() {
+    let world = three_a_day();
+    world.execute("INSERT INTO channels (id, name, session_name) VALUES (3, 'Cabang', 'b')");
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let to = people(12);
+    browser.get(&panel, "/panel/messages/new");
+    browser.press(&panel, "/panel/messages/new", &with(&form(&to), ("do", "split-3")));
+    let parts = "SELECT channel_id, contact_ids FROM auto_messages ORDER BY id";
+    let own = r#"["6281200000000@c.us","6281200000002@c.us","6281200000004@c.us"]"#;
+    let parts = world.rows(parts);
+    assert_eq!(parts[0], format!("1|{own}"), "three a day, while the other one had its own");
+    assert!(parts[1].starts_with("3|"), "{parts:?}");
+    each_in_one(&world, 12);
+}
+
+#[test]
 fn whoever_is_excepted_or_has_opted_out_is_in_no_part() {
     let world = three_a_day();
     world.execute(
