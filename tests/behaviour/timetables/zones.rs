@@ -4,6 +4,7 @@ use auto_message_scheduler::forecast;
 use auto_message_scheduler::messages::{self, Resumed};
 
 use super::*;
+use crate::site::{Site, stderr};
 
 /// Wednesday 08:00, as a weekly message and as one entry of a list.
 fn wednesday() -> [Timing; 2] {
@@ -152,6 +153,36 @@ fn a_time_that_a_website_worked_out_from_its_rule_is_the_rules() {
     assert_eq!(scheduled_at(&world, id), "2026-12-02T01:00:00Z");
     run_until(&world, "2026-12-03T00:00:00Z");
     assert_eq!(sent(&world), ["2026-12-02T01:00"]);
+}
+
+#[test]
+fn the_log_says_once_that_messages_have_the_time_of_another_zone() {
+    let site = Site::new();
+    site.write_settings("LOG_LEVEL=info\nTIMEZONE=Asia/Makassar\n");
+    for weekly in ["mon 08:00", "tue 08:00"] {
+        let (days, time) = weekly.split_once(' ').unwrap();
+        let ran = site.run(&[
+            "message",
+            "add",
+            "Halo",
+            "--to",
+            "081200007001",
+            "--weekly",
+            days,
+            "--time",
+            time,
+        ]);
+        assert!(ran.status.success(), "{}", stderr(&ran));
+    }
+    let said = |part: &str| stderr(&site.run(&["run"])).matches(part).count();
+    let words = "have the time of another zone";
+    assert_eq!(said(words), 0);
+    site.write_settings("LOG_LEVEL=info\nTIMEZONE=Asia/Jakarta\n");
+    assert_eq!(
+        said("schedules: 2 messages have the time of another zone: Asia/Jakarta counts now"),
+        1
+    );
+    assert_eq!(said(words), 0);
 }
 
 #[test]
