@@ -104,6 +104,22 @@ fn a_planning_that_was_cut_off_begins_anew() {
 }
 
 #[test]
+fn a_planning_goes_on_while_others_write_what_does_not_concern_it() {
+    let world = world();
+    let id = world.message(SEVEN);
+    world.trigger();
+    for count in ["2", "4", "6", "7"] {
+        world.step();
+        assert_eq!(world.ask("SELECT count(*) FROM deliveries"), count);
+        world.execute(&format!(
+            "UPDATE auto_messages SET title = 'Judul {count}';
+             INSERT INTO contacts (phone_number) VALUES ('08130000700{count}')"
+        ));
+    }
+    assert_eq!(world.status(id), "sending");
+}
+
+#[test]
 fn who_was_taken_out_after_a_planning_was_cut_off_gets_nothing() {
     let mut world = world();
     world.message(SEVEN);
