@@ -296,6 +296,32 @@ fn of_two_appliances_of_one_name_one_sends_and_the_other_takes_over_when_a_perso
 }
 
 #[test]
+fn what_an_appliance_has_not_sent_ends_as_soon_as_its_channel_is_taken_over() {
+    let project = Project::shared();
+    let channel = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    first.write_settings(&format!("{}SEND_DELAY_SECONDS=1\n", project.settings_at(&project.url)));
+    let patient = format!("{}SUPABASE_TIMEOUT_SECONDS=12\n", project.settings_at(&project.url));
+    second.write_settings(&patient);
+    let server = first.serve();
+    let numbers: Vec<String> = (0..40).map(|n| format!("62812000070{n:02}")).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    project.message(&channel, "now()", &numbers);
+    until("the first is sent", || !first.waha.received().is_empty());
+    // The other one does not run yet: nobody else tells of the row.
+    let taken = second.run(&["link", "take-over", "Toko", "--yes"]);
+    assert!(taken.status.success(), "{}", stderr(&taken));
+    until("it knows", || server.log().contains("was taken over by"));
+    until("nothing waits", || {
+        let waits = "SELECT count(*) FROM deliveries WHERE status IN ('pending', 'sending')";
+        first.sqlite3(waits).trim() == "0"
+    });
+    let why = first.sqlite3("SELECT DISTINCT error FROM deliveries WHERE status = 'cancelled'");
+    assert!(why.contains("another appliance took the channel over"), "{why}");
+    assert!(first.waha.received().len() < 40);
+}
+
+#[test]
 fn a_database_that_was_lost_makes_unknown_what_it_had_claimed() {
     let project = Project::shared();
     let channel = project.channel("Toko", "default");
