@@ -184,4 +184,15 @@ mod tests {
         assert_eq!(in_words(Some("besok"), Some("[1]")), ["besok", "[1]"]);
         assert!(in_words(None, None).is_empty());
     }
+
+    #[test]
+    fn a_long_list_names_five_times_and_counts_the_others() {
+        for (count, end) in [(5, "2026-12-05 08:00"), (6, ", and 1 more"), (9, ", and 4 more")] {
+            let at = |day| format!(r#"{{"date":"2026-12-{day:02}","time":"08:00"}}"#);
+            let times: Vec<String> = (1..=count).map(at).collect();
+            let words = in_words(Some(&format!("[{}]", times.join(","))), None);
+            assert!(words.len() == 1 && words[0].ends_with(end), "{words:?}");
+            assert_eq!(words[0].matches("08:00").count(), 5);
+        }
+    }
 }
