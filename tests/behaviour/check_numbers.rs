@@ -290,6 +290,25 @@ fn two_channels_do_not_ask_about_the_same_number_at_once() {
 }
 
 #[test]
+fn a_check_whose_answer_is_not_recorded_has_its_gap_all_the_same() {
+    let mut builder = checking();
+    // Longer than an answer is waited for that was lost.
+    builder.config.gap.delay = Duration::from_mins(10);
+    let world = builder.build();
+    world.message(A);
+    world.execute(
+        "CREATE TRIGGER mine BEFORE UPDATE OF \"exists\" ON numbers
+         BEGIN SELECT RAISE(ABORT, 'closed for stocktaking'); END",
+    );
+    world.trigger();
+    world.work_until(Timestamp::parse(START).unwrap().plus(Duration::from_secs(5)));
+    world.execute("DROP TRIGGER mine");
+    world.run();
+    assert_eq!(checks(&world), of(&[("7001", 0), ("7001", 600)]));
+    assert_eq!(sent(&world), of(&[("7001", 1200)]));
+}
+
+#[test]
 fn wherever_the_program_dies_nothing_is_lost_twice_or_a_burst() {
     silence_crashes();
     let mut crashes = 0;
