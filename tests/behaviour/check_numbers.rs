@@ -374,3 +374,37 @@ fn the_plan_says_before_what_then_happens() {
     world.run();
     assert_eq!(sent(&world), of(&[("7001", 60), ("7002", 180)]));
 }
+
+#[test]
+fn a_check_before_what_comes_too_late_anyway_is_none_for_the_next_message() {
+    let world = checking().build();
+    world.execute(
+        "UPDATE channels SET send_window = '07:00-08:01';
+         INSERT INTO channels (id, name, session_name, send_window)
+             VALUES (2, 'dua', 'dua', '08:10-17:00')",
+    );
+    world.clock.pass(Duration::from_secs(5));
+    let late = world.message(A);
+    let id = world.message(A);
+    world.execute(&format!(
+        "UPDATE auto_messages SET scheduled_at = '2026-11-30T15:00:00Z' WHERE id = {late};
+         UPDATE auto_messages SET channel_ids = '[1,2]' WHERE id = {id}"
+    ));
+    let mut told = Vec::new();
+    let mut store = Store::open(&world.path).unwrap();
+    let bounds = Bounds { messages: 9, recipients: 9 };
+    let see = &mut |seen: Seen<'_>| match seen {
+        Seen::Recipient(row) => match row.fate {
+            Fate::GoesOut { at } => told.push(since_start(at)),
+            other => panic!("{other:?}"),
+        },
+        Seen::Message(_) => {}
+    };
+    let scope = Scope::Message(id);
+    forecast(&mut store, scope, &world.config, bounds, world.clock.wall(), see).unwrap();
+    assert_eq!(told, [600], "by the other number: this one would have to ask first");
+    world.run();
+    world.clock.pass(Duration::from_secs(595));
+    world.run();
+    assert_eq!((checks(&world), sent(&world)), (of(&[("7001", 5)]), of(&[("7001", 600)])));
+}
