@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use crate::clock::{Timestamp, lock};
 use crate::config::Config;
+use crate::content::is_sha256;
 use crate::engine::Planner;
 use crate::fail_point;
-use crate::files::{FileError, Files, is_name};
+use crate::files::{FileError, Files};
 use crate::instance::{Instance, InstanceError};
 use crate::lock::{LockError, SenderLock};
 use crate::private_file::{SIDE_FILES, remove_with_sides, with_ending};
@@ -146,7 +147,11 @@ pub(crate) fn copy_to_take(database: &Path, now: Timestamp) -> Result<(File, u64
 
 /// The files that the messages of a database refer to.
 fn names_in(store: &mut Store) -> Result<Vec<String>, BackupError> {
-    Ok(store.read(|tx| tx.files_of_messages())?.into_iter().filter(|name| is_name(name)).collect())
+    Ok(store
+        .read(|tx| tx.files_of_messages())?
+        .into_iter()
+        .filter(|name| is_sha256(name))
+        .collect())
 }
 
 /// Brings files from one place to another. Returns how many are in neither.

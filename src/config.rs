@@ -54,7 +54,6 @@ impl Setting {
         is_told || name_ends.iter().any(|end| self.key.ends_with(end))
     }
 
-    /// As people may see it: a secret only says that it is set.
     fn shown(&self, value: Option<String>, from: SettingSource) -> Shown {
         let mask = |value| if self.is_secret() { "(set)".to_owned() } else { value };
         let Self { key, default, meaning } = *self;
@@ -497,24 +496,16 @@ text_enum! {
 
 /// Every setting as it is shown, with who said so.
 pub(crate) fn shown(env_file: Option<&Path>) -> Result<Vec<Shown>, ConfigError> {
-    let all = with_sources(env_file)?.into_iter();
-    Ok(all.map(|(setting, value, from)| setting.shown(value, from)).collect())
-}
-
-/// Each setting with what it was given (`None` at its default), as text, and by whom.
-fn with_sources(
-    env_file: Option<&Path>,
-) -> Result<Vec<(Setting, Option<String>, SettingSource)>, ConfigError> {
     let (mut file, mut environment) = (read_file(env_file)?, read_environment()?);
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let all = SETTINGS.iter().map(|setting| {
         match (environment.remove(setting.key), given(file.remove(setting.key))) {
             // An empty variable hides the file's value, and means the default.
             (Some(text), _) if !text.trim().is_empty() => {
-                (*setting, Some(text), SettingSource::Environment)
+                setting.shown(Some(text), SettingSource::Environment)
             }
-            (None, Some(text)) => (*setting, Some(text), SettingSource::File),
-            _ => (*setting, None, SettingSource::Default),
+            (None, Some(text)) => setting.shown(Some(text), SettingSource::File),
+            _ => setting.shown(None, SettingSource::Default),
         }
     });
     Ok(all.collect())

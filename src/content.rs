@@ -456,7 +456,8 @@ pub(crate) fn filename_of(path: &str) -> Option<String> {
     Some(name).filter(|name| !name.is_empty() && name != "." && name != "..")
 }
 
-fn is_sha256(name: &str) -> bool {
+/// Whether it is the name of a file of ours: a SHA-256, and so never a path.
+pub(crate) fn is_sha256(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

@@ -18,10 +18,11 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 
 use crate::clock::{Timestamp, lock};
+use crate::content::is_sha256;
 use crate::fail_point;
 use crate::private_file::{self, with_ending};
 use crate::reason::Reason;
-use crate::secret::{random_hex, to_hex};
+use crate::secret::{Stamp, random_hex, to_hex};
 
 pub(crate) use fit::mimetype_elsewhere;
 pub(crate) use kind::FileKind;
@@ -42,14 +43,6 @@ pub struct Files {
     directory: PathBuf,
     /// Files whose bytes were found to be what their name says.
     verified: Arc<Mutex<HashMap<String, Stamp>>>,
-}
-
-/// What changes with the bytes of a file, as far as the system tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    bytes: u64,
-    modified: Option<SystemTime>,
-    identity: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,12 +81,7 @@ impl Files {
         from: &Path,
         bytes_max: u64,
     ) -> Result<Stored, FileError> {
-        match private_file::make_directory(&self.directory) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(self.unwritten(private_file::explained(&self.directory, error)));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        self.make_directory()?;
         let random = random_hex().map_err(|error| self.unwritten(io::Error::other(error)))?;
         let partial = Partial(self.directory.join(format!("{PARTIAL}{random}")));
         let file = private_file::options().write(true).create_new(true).open(&partial.0);
@@ -130,6 +118,15 @@ impl Files {
         // The directory itself may be new.
         private_file::sync_name(&self.directory).map_err(|error| self.unwritten(error))?;
         Ok(Stored { name, bytes, kind: FileKind::of(&head) })
+    }
+
+    fn make_directory(&self) -> Result<(), FileError> {
+        match private_file::make_directory(&self.directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(self.unwritten(private_file::explained(&self.directory, error)))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     fn unwritten(&self, source: io::Error) -> FileError {
@@ -173,14 +170,12 @@ impl Files {
     }
 
     fn stamp(&self, name: &str) -> Option<Stamp> {
-        let about = fs::metadata(self.directory.join(name)).ok()?;
-        let (bytes, modified) = (about.len(), about.modified().ok());
-        Some(Stamp { bytes, modified, identity: private_file::identity(&about) })
+        fs::metadata(self.directory.join(name)).ok().map(|about| Stamp::of(&about))
     }
 
     /// Opens a file, and says how many bytes it has.
     pub(crate) fn open(&self, name: &str) -> io::Result<(File, u64)> {
-        if !is_name(name) {
+        if !is_sha256(name) {
             return Err(io::Error::new(ErrorKind::NotFound, "it is no name of a file"));
         }
         let path = self.directory.join(name);
@@ -200,7 +195,7 @@ impl Files {
         for entry in entries {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if is_name(&name) {
+            if is_sha256(&name) {
                 names.push((name, entry.metadata().and_then(|about| about.modified()).ok()));
             }
         }
@@ -228,12 +223,7 @@ impl Files {
 
     /// Brings a file here from `other`: by a link where both are on one disk, which takes no room.
     pub(crate) fn take_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
-        match private_file::make_directory(&self.directory) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(self.unwritten(error));
-            }
-            Ok(()) | Err(_) => {}
-        }
+        self.make_directory()?;
         let (from, to) = (other.directory.join(name), self.directory.join(name));
         if fs::hard_link(&from, &to).is_ok() {
             return private_file::sync_name(&to).map_err(|error| self.unwritten(error));
@@ -249,11 +239,6 @@ pub(crate) fn age(at: SystemTime, now: Timestamp) -> Duration {
     let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(now.millis()).unwrap_or_default();
     Duration::from_millis(now).saturating_sub(at)
-}
-
-/// Whether it is the name of a file here: a SHA-256, and so never a path.
-pub(crate) fn is_name(name: &str) -> bool {
-    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn why_not_there(name: &str, error: &io::Error) -> Reason {

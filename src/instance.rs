@@ -22,13 +22,11 @@ use crate::store::{Store, StoreError};
 
 const MACHINE_ID: &str = "/etc/machine-id";
 
-/// The instance of a database file; what is `None` nobody could tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Instance {
-    machine: Option<String>,
-    inode: Option<String>,
-    born: Option<String>,
-}
+const FIELDS: [&str; 3] = ["machine", "inode", "born"];
+
+/// The instance of a database file, by [`FIELDS`]; what is `None` nobody could tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Instance([Option<String>; 3]);
 
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
@@ -60,21 +58,14 @@ impl Instance {
         let inode = private_file::identity(&metadata).map(|(_, inode)| inode.to_string());
         let machine = std::fs::read_to_string(MACHINE_ID).ok();
         let machine = machine.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
-        Ok(Self {
-            machine: machine.map(|id| format!("{:016x}", digest(&id))),
-            inode,
-            born: born.map(|since| since.as_nanos().to_string()),
-        })
+        let machine = machine.map(|id| format!("{:016x}", digest(&id)));
+        Ok(Self([machine, inode, born.map(|since| since.as_nanos().to_string())]))
     }
 
     /// Whether nothing that both know speaks against it.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        let pairs = [
-            (&self.machine, &other.machine),
-            (&self.inode, &other.inode),
-            (&self.born, &other.born),
-        ];
-        pairs.iter().all(|(one, two)| one.is_none() || two.is_none() || one == two)
+        let mut pairs = self.0.iter().zip(&other.0);
+        pairs.all(|(one, two)| one.is_none() || two.is_none() || one == two)
     }
 
     /// Reads what `Display` wrote. A text of another kind is an instance that no file is.
@@ -83,24 +74,19 @@ impl Instance {
             let mut words = text.split(' ').filter_map(|word| word.split_once('='));
             words.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
         };
-        let instance =
-            Self { machine: field("machine"), inode: field("inode"), born: field("born") };
-        if instance == Self::default() {
-            return Self { inode: Some("-".to_owned()), ..instance };
+        match FIELDS.map(field) {
+            [None, None, None] => Self([None, Some("-".to_owned()), None]),
+            fields => Self(fields),
         }
-        instance
     }
 }
 
 /// `machine=… inode=… born=…`, without what nobody could tell.
 impl fmt::Display for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = [("machine", &self.machine), ("inode", &self.inode), ("born", &self.born)];
-        let words: Vec<String> = fields
-            .iter()
-            .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={value}")))
-            .collect();
-        f.write_str(&words.join(" "))
+        let fields = FIELDS.iter().zip(&self.0);
+        let words = fields.filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?)));
+        f.write_str(&words.collect::<Vec<_>>().join(" "))
     }
 }
 

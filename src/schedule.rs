@@ -72,7 +72,7 @@ fn next_that_counts(
         columns::read_schedules(schedules).map_err(ScheduleError::Schedules)?;
     let rule =
         columns::read_interval_config(interval_config).map_err(ScheduleError::IntervalConfig)?;
-    let own = rule.as_ref().and_then(Rule::zone);
+    let own = rule.as_ref().and_then(|rule| rule.bounds.zone.as_ref());
     if rule.is_some() && !listed.is_empty() && own != listed_zone.as_ref() {
         let flaw = "`timezone` must be the same as in `schedules`".to_owned();
         return Err(ScheduleError::IntervalConfig(flaw));
@@ -81,11 +81,6 @@ fn next_that_counts(
     let listed = listed.into_iter().map(|local| zone.to_utc(local)).filter(|at| *at > after).min();
     let repeated = rule.as_ref().and_then(|rule| next_of_rule(rule, zone, after, counts));
     Ok(listed.into_iter().chain(repeated).min())
-}
-
-/// The zone of a rule: the one that it names itself, else `zone`.
-fn zone_of(schedules: Option<&str>, interval_config: Option<&str>, zone: &Zone) -> Zone {
-    columns::own_zone(schedules, interval_config).unwrap_or_else(|| zone.clone())
 }
 
 /// Every date and time of a `schedules` column, as its wall-clock shows it; none when it cannot be read.
@@ -133,8 +128,9 @@ fn next_of_rule(
     counts: impl Fn(PrimitiveDateTime) -> bool,
 ) -> Option<Timestamp> {
     let first = zone.to_local(after).date().saturating_sub(Duration::days(DAYS_BEFORE));
-    let first = first.max(rule.start.map_or(FIRST_DATE, |start| start.date())).max(FIRST_DATE);
-    let last = rule.end.map_or(Date::MAX, |end| end.date());
+    let first =
+        first.max(rule.bounds.start.map_or(FIRST_DATE, |start| start.date())).max(FIRST_DATE);
+    let last = rule.bounds.end.map_or(Date::MAX, |end| end.date());
     let dates = std::iter::successors(Some(first), |date| date.next_day());
     let mut found: Option<Timestamp> = None;
     let mut days_left = DAYS_WITHOUT_MAX;

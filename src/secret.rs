@@ -59,7 +59,7 @@ struct Files {
 
 /// Which content a file has, without reading it; its mode too, which may be what was mended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Stamp {
+pub(crate) struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
     identity: Option<(u64, u64)>,
@@ -134,7 +134,7 @@ impl Files {
 }
 
 impl Stamp {
-    fn of(about: &Metadata) -> Self {
+    pub(crate) fn of(about: &Metadata) -> Self {
         Self {
             modified: about.modified().ok(),
             length: about.len(),

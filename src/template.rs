@@ -31,51 +31,15 @@ const SHOWN_CHARS_MAX: usize = 30;
 const FLOAT_MAX: f64 = 1e15;
 
 /// Filters of other programs that change a value; as a fallback they would go out as a word.
-const FILTERS: [&str; 14] = [
-    "upcase",
-    "downcase",
-    "capitalize",
-    "title",
-    "upper",
-    "lower",
-    "trim",
-    "strip",
-    "escape",
-    "safe",
-    "e",
-    "raw",
-    "first",
-    "titlecase",
-];
+const FILTERS: &str =
+    "upcase downcase capitalize title upper lower trim strip escape safe e raw first titlecase";
 
 /// Names of a person's name in the placeholders of others, in the folded form. Only these words are
 /// refused in brackets: `[promo]` is a text, and `[kota]` may be a form that readers fill in.
-const OTHERS_NAMES: [&str; 24] = [
-    "nama",
-    "name",
-    "nama lengkap",
-    "nama depan",
-    "nama belakang",
-    "nama panggilan",
-    "nama pelanggan",
-    "nama customer",
-    "nama konsumen",
-    "nama pasien",
-    "nama siswa",
-    "nama kontak",
-    "nama penerima",
-    "first name",
-    "firstname",
-    "fname",
-    "last name",
-    "lastname",
-    "lname",
-    "full name",
-    "fullname",
-    "contact name",
-    "customer name",
-    "recipient name",
-];
+const OTHERS_NAMES: &str = "nama,name,nama lengkap,nama depan,nama belakang,nama panggilan,\
+    nama pelanggan,nama customer,nama konsumen,nama pasien,nama siswa,nama kontak,nama penerima,\
+    first name,firstname,fname,last name,lastname,lname,full name,fullname,contact name,\
+    customer name,recipient name";
 
 /// How a choice begins, in any case.
 const CHOICES: [&str; 2] = ["pilih:", "choose:"];
@@ -458,7 +422,10 @@ fn foreign_among(parts: &[Part]) -> Option<String> {
         Part::Placeholder(placeholder) => {
             let filter = placeholder.fallback.as_deref()?.rsplit('|').next()?.trim();
             let name = &placeholder.name;
-            FILTERS.contains(&filter).then(|| format!("{{{{{name} | {filter}}}}}"))
+            FILTERS
+                .split(' ')
+                .any(|known| known == filter)
+                .then(|| format!("{{{{{name} | {filter}}}}}"))
         }
         Part::Choice(options) => options.iter().find_map(|option| foreign_among(option)),
         Part::Fixed(text) => {
@@ -492,7 +459,7 @@ fn foreign_in(text: &str) -> Option<String> {
     if let Some(left) = choice.map(|left| left.chars().take(SHOWN_CHARS_MAX).collect()).next() {
         return Some(left);
     }
-    let is_name = |inner: &str| OTHERS_NAMES.contains(&fold(inner).as_str());
+    let is_name = |inner: &str| OTHERS_NAMES.split(',').any(|name| name == fold(inner));
     let named = [("[", "]"), ("<<", ">>"), ("«", "»"), ("%", "%"), ("{", "}")];
     between("*|", "|*", is_word)
         .or_else(|| between("{%", "%}", |inner| !inner.trim().is_empty()))

@@ -10,7 +10,8 @@ use super::output::{Output, say};
 use super::table::table;
 use super::{CliError, CliResult, Desk, refuse};
 use crate::config::Config;
-use crate::files::{FileError, Files, Stored, is_name};
+use crate::content::is_sha256;
+use crate::files::{FileError, Files, Stored};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum FileCommand {
@@ -65,7 +66,7 @@ pub(super) fn file(command: &FileCommand, config: &Config) -> CliResult {
             })
         }
         FileCommand::Remove { name } => {
-            if !is_name(name) {
+            if !is_sha256(name) {
                 return refuse(format!("`{name}` is no name of a file: `file list`"));
             }
             if desk.store.read(|tx| tx.has_message_with_file(name))? {

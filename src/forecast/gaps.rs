@@ -29,12 +29,7 @@ struct Wanted {
     due_at: Timestamp,
     /// Its turn does not come before this.
     from: Timestamp,
-    /// When its chat last got something before the forecast.
-    reached: Option<Timestamp>,
-    /// The channel of its last conversation before the forecast.
-    spoke: Option<i64>,
-    /// What is known of its number; `None` when it is not to be checked.
-    number: Option<Number>,
+    before: Before,
     /// One of [`Gathered::kinds`].
     kind: usize,
     /// Its channel: the first of its kind, until it is planned.
@@ -117,6 +112,8 @@ struct Choice {
     checked: HashSet<u64>,
 }
 
+/// What there was with a chat before the forecast.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
     pub(super) reached: Option<Timestamp>,
     /// The channel of its last conversation, when that matters.
@@ -135,7 +132,7 @@ impl Gathered {
         &mut self,
         kind: WantedKind,
         (due_at, from): (Timestamp, Timestamp),
-        Before { reached, spoke, number }: Before,
+        before: Before,
         chat_id: &str,
     ) {
         if self.kinds.last() != Some(&kind) {
@@ -145,18 +142,7 @@ impl Gathered {
         let channel = self.kinds[kind].channels.first().copied().unwrap_or_default();
         let chat = self.hashes.hash_one(chat_id); // a chat id would take six times the room
         let (gap, has_waited, is_checked) = (None, false, false);
-        let wanted = Wanted {
-            due_at,
-            from,
-            reached,
-            spoke,
-            number,
-            kind,
-            channel,
-            gap,
-            has_waited,
-            is_checked,
-        };
+        let wanted = Wanted { due_at, from, before, kind, channel, gap, has_waited, is_checked };
         self.all.push((wanted, chat));
     }
 
@@ -243,7 +229,8 @@ impl Walks<'_> {
             if let Some(choice) = choice {
                 let (comer, ids) =
                     (self.comer(number, None, choice), &self.kinds[wanted.kind].channels);
-                let spoke = self.reached.get(&chat).map(|(_, channel)| *channel).or(wanted.spoke);
+                let spoke =
+                    self.reached.get(&chat).map(|(_, channel)| *channel).or(wanted.before.spoke);
                 channel = choice.lines.choose(ids, spoke, &comer, self.config).unwrap_or(channel);
                 choice.stand(channel, (chat, &comer), self.config);
             }
@@ -288,7 +275,9 @@ impl Walks<'_> {
             from: waits_until.unwrap_or(self.now),
             waits: waits_until.is_some(),
             own_gap: kind.own_gap,
-            reached: last.max(wanted.reached).filter(|_| kind.has_gap && waits_until.is_none()),
+            reached: last
+                .max(wanted.before.reached)
+                .filter(|_| kind.has_gap && waits_until.is_none()),
             standing: if is_checked { Standing::Known } else { standing },
         }
     }
@@ -307,7 +296,7 @@ impl Walks<'_> {
         while let Some(number) = walk.take(at) {
             let (wanted, chat) = self.all[number];
             let sent = self.reached.get(&chat).map(|(at, _)| *at);
-            let place = wanted.place(at, sent.max(wanted.reached), late_limit);
+            let place = wanted.place(at, sent.max(wanted.before.reached), late_limit);
             let standing = wanted.standing(at, self.checks.get(&chat).copied(), sent.is_some());
             let line = self.lines.turns.get_mut(&channel);
             match place {
@@ -428,7 +417,7 @@ impl Wanted {
     /// Whether anything may be sent to it then: its number may have been checked, or something sent to it, on the way.
     fn standing(&self, at: Timestamp, checked: Option<Timestamp>, is_sent: bool) -> Standing {
         let is_fresh = |checked: Timestamp| at.since(checked) < CHECK_COUNTS_FOR;
-        match self.number {
+        match self.before.number {
             Some(number) if !is_sent && !checked.is_some_and(is_fresh) => match number.standing(at)
             {
                 Standing::BeingAsked => Standing::Unknown,

@@ -238,7 +238,7 @@ fn blocks(visit: &Visit<'_>, from: Timestamp, until: Timestamp) -> PageResult<Ve
         id: one.id,
         at: one.due_at,
         ends: one.due_at,
-        people: one.contact_count,
+        people: one.recipients,
         channels: one.channels(),
         repeats: of_rule.contains(&one.id),
         is_foretold: false,

@@ -4,9 +4,9 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::phone::PhoneFlaw;
 use super::spelling::trim;
 use super::{ENTRIES_MAX, Entry, RecipientError, object, plain, postgres, shorten, unreadable};
+use crate::reason::Reason;
 
 /// How deep arrays may lie in each other, and JSON in JSON strings.
 const DEPTH_MAX: usize = 4;
@@ -164,6 +164,6 @@ fn read_number(number: &Number) -> Entry {
     match number.as_u64() {
         Some(_) => plain::read_one(&text),
         None if number.is_i64() => Entry::invalid(&text, unreadable("a contact id is 1 or more")),
-        None => Entry::invalid(&text, PhoneFlaw::ExcelNumber.of(&text)),
+        None => Entry::invalid(&text, Reason::NumberFromExcel { written: shorten(&text) }),
     }
 }

@@ -6,7 +6,6 @@
 
 use serde_json::{Map, Value};
 
-use super::phone::PhoneFlaw;
 use super::plain;
 use super::spelling::{count_digits, fold, is_digits, trim};
 use super::{Entry, chat, shorten, unreadable};
@@ -180,7 +179,7 @@ fn read_id(value: &Value) -> Result<i64, Reason> {
     let text = fold(&text_of(value).unwrap_or_default());
     let text = trim(&text);
     if value.is_f64() {
-        return Err(PhoneFlaw::ExcelNumber.of(text));
+        return Err(Reason::NumberFromExcel { written: shorten(text) });
     }
     let is_plain = is_digits(text) && !text.starts_with('0');
     text.parse().ok().filter(|_| is_plain).ok_or_else(|| {
@@ -196,7 +195,7 @@ fn read_id(value: &Value) -> Result<i64, Reason> {
 
 fn read_phone(value: &Value) -> Result<String, Reason> {
     if value.is_f64() {
-        return Err(PhoneFlaw::ExcelNumber.of(&value.to_string()));
+        return Err(Reason::NumberFromExcel { written: shorten(&value.to_string()) });
     }
     if value.is_i64() && !value.is_u64() {
         return Err(unreadable("its phone number is negative: write it in double quotes"));
@@ -205,7 +204,7 @@ fn read_phone(value: &Value) -> Result<String, Reason> {
         unreadable("its phone number is neither text nor a number: write it in double quotes")
     })?;
     if text.len() > PHONE_BYTES_MAX {
-        return Err(PhoneFlaw::TooLong.of(&text));
+        return Err(Reason::NumberTooLong { written: shorten(&text) });
     }
     Ok(text)
 }

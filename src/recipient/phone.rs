@@ -16,80 +16,6 @@ const WITHOUT_PLUS_DIGITS_MIN: usize = 10;
 /// Numbers of country codes 1 and 7 have exactly this many digits.
 const ONE_DIGIT_CODE_DIGITS: usize = 11;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PhoneFlaw {
-    CountryCode,
-    /// Nothing but spaces and quotes.
-    Empty,
-    /// A number with an exponent.
-    ExcelNumber,
-    /// A number with decimals, or with a list number in front.
-    Decimal,
-    /// A number behind a switchboard.
-    Extension,
-    Letters,
-    /// Some other sign that no phone number has.
-    Unexpected(char),
-    NoDigits,
-    Several,
-    /// A group, a channel, or an address elsewhere.
-    NotAPerson,
-    /// `++62…`
-    TwoPluses,
-    PlusInside,
-    /// `+0812…`
-    PlusZero,
-    /// `000…`, or two zeros after the country code.
-    TooManyZeros,
-    /// `(0)` where it means nothing certain.
-    BracketZero,
-    /// A national form that the default country does not have.
-    NoNationalZero(CountryCode),
-    /// One that begins as no number of the default country does.
-    NotNational(CountryCode),
-    CodeTwice,
-    /// Neither a country code nor a clear national form.
-    NoCountryCode,
-    TooShort,
-    TooLong,
-}
-
-impl PhoneFlaw {
-    /// The reason with the number as it was written.
-    pub(super) fn of(self, raw: &str) -> Reason {
-        let written = shorten(raw);
-        match self {
-            Self::CountryCode => Reason::NotACountryCode { written },
-            Self::Empty => Reason::NumberEmpty,
-            Self::ExcelNumber => Reason::NumberFromExcel { written },
-            Self::Decimal => Reason::NumberWithDecimals { written },
-            Self::Extension => Reason::NumberWithExtension { written },
-            Self::Letters => Reason::NumberWithLetters { written },
-            Self::Unexpected(sign) => {
-                Reason::NumberWithSign { written, sign: sign.escape_debug().to_string() }
-            }
-            Self::NoDigits => Reason::NumberWithoutDigits { written },
-            Self::Several => Reason::SeveralNumbers { written },
-            Self::NotAPerson => Reason::NotAPerson { written },
-            Self::TwoPluses => Reason::NumberWithTwoPluses { written },
-            Self::PlusInside => Reason::NumberWithPlusInside { written },
-            Self::PlusZero => Reason::NumberWithPlusZero { written },
-            Self::TooManyZeros => Reason::NumberWithManyZeros { written },
-            Self::BracketZero => Reason::NumberWithBracketZero { written },
-            Self::NoNationalZero(country) => {
-                Reason::NumberWithForeignZero { written, country: country.to_string() }
-            }
-            Self::NotNational(country) => {
-                Reason::NumberOfElsewhere { written, country: country.to_string() }
-            }
-            Self::CodeTwice => Reason::NumberWithCodeTwice { written },
-            Self::NoCountryCode => Reason::NumberWithoutCountry { written },
-            Self::TooShort => Reason::NumberTooShort { written },
-            Self::TooLong => Reason::NumberTooLong { written },
-        }
-    }
-}
-
 /// The digits of a country code, 1 to 3 of them, such as `62`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountryCode(String);
@@ -102,7 +28,7 @@ impl CountryCode {
         if is_digits(digits) && digits.len() <= 3 && !digits.starts_with('0') {
             return Ok(Self(digits.to_owned()));
         }
-        Err(PhoneFlaw::CountryCode.of(text))
+        Err(Reason::NotACountryCode { written: shorten(text) })
     }
 
     /// Whether E.164 digits are a number of a landline here; of other countries it is not known.
@@ -122,22 +48,6 @@ impl CountryCode {
         }
     }
 
-    fn e164_digits(&self, spelling: &Spelling) -> Result<String, PhoneFlaw> {
-        if spelling.bracket_zero.is_some_and(|at| !self.is_zero_in_place(spelling, at)) {
-            return Err(PhoneFlaw::BracketZero);
-        }
-        let digits = self.international_digits(spelling)?;
-        // `062 812 3456 7890` is no number of the area code 0628, whose numbers are shorter.
-        if self.0 == "62" && digits.starts_with("62628") && digits.len() >= 13 {
-            return Err(PhoneFlaw::CodeTwice);
-        }
-        match digits.len() {
-            length if length < *E164_DIGITS.start() => Err(PhoneFlaw::TooShort),
-            length if length > *E164_DIGITS.end() => Err(PhoneFlaw::TooLong),
-            _ => Ok(digits),
-        }
-    }
-
     /// A `(0)` may stand first, or after this country's code.
     fn is_zero_in_place(&self, spelling: &Spelling, at: usize) -> bool {
         let before = &spelling.digits[..at];
@@ -146,22 +56,22 @@ impl CountryCode {
         is_in_place && self.national_zero() != NationalZero::Absent
     }
 
-    fn international_digits(&self, spelling: &Spelling) -> Result<String, PhoneFlaw> {
+    fn international_digits(&self, spelling: &Spelling, raw: &str) -> Result<String, Reason> {
         let digits = spelling.digits.as_str();
         if spelling.plus {
             if digits.starts_with('0') {
-                return Err(PhoneFlaw::PlusZero);
+                return Err(Reason::NumberWithPlusZero { written: shorten(raw) });
             }
-            return self.without_national_zero(digits);
+            return self.without_national_zero(digits, raw);
         }
         if let Some(rest) = digits.strip_prefix("00") {
             return match rest.as_bytes().first() {
-                None | Some(b'0') => Err(PhoneFlaw::TooManyZeros),
+                None | Some(b'0') => Err(Reason::NumberWithManyZeros { written: shorten(raw) }),
                 // In Indonesia `001` and `007` are carriers' prefixes, before the country code.
                 Some(b'1' | b'7') if rest.len() != ONE_DIGIT_CODE_DIGITS => {
-                    Err(PhoneFlaw::NoCountryCode)
+                    Err(Reason::NumberWithoutCountry { written: shorten(raw) })
                 }
-                Some(_) => self.without_national_zero(rest),
+                Some(_) => self.without_national_zero(rest, raw),
             };
         }
         if let Some(rest) = digits.strip_prefix('0') {
@@ -170,20 +80,26 @@ impl CountryCode {
                 && (rest.starts_with('1')
                     || rest.get(1..).is_some_and(|rest| rest.starts_with('0')))
             {
-                return Err(PhoneFlaw::NotNational(self.clone()));
+                return Err(Reason::NumberOfElsewhere {
+                    written: shorten(raw),
+                    country: self.to_string(),
+                });
             }
             return match self.national_zero() {
                 NationalZero::Dropped => Ok(format!("{self}{rest}")),
                 NationalZero::Kept => Ok(format!("{self}{digits}")),
-                NationalZero::Absent => Err(PhoneFlaw::NoNationalZero(self.clone())),
+                NationalZero::Absent => Err(Reason::NumberWithForeignZero {
+                    written: shorten(raw),
+                    country: self.to_string(),
+                }),
             };
         }
         let is_national = self.is_clearly_national(digits);
         if spelling.international && !is_national {
-            return self.without_national_zero(digits);
+            return self.without_national_zero(digits, raw);
         }
         if !spelling.international && digits.starts_with(&self.0) {
-            let digits = self.without_national_zero(digits)?;
+            let digits = self.without_national_zero(digits, raw)?;
             if self.is_plausible_without_plus(&digits) {
                 return Ok(digits);
             }
@@ -192,7 +108,7 @@ impl CountryCode {
         if is_national && !spelling.international {
             return Ok(format!("{self}{digits}"));
         }
-        Err(PhoneFlaw::NoCountryCode)
+        Err(Reason::NumberWithoutCountry { written: shorten(raw) })
     }
 
     /// `812…`, where no other reading is likely: an Indonesian mobile number has 9 to 12 digits and
@@ -210,12 +126,14 @@ impl CountryCode {
     }
 
     /// `620812…` and `+62 0812…` are `62812…`, in the default country only: elsewhere we do not know.
-    fn without_national_zero(&self, digits: &str) -> Result<String, PhoneFlaw> {
+    fn without_national_zero(&self, digits: &str, raw: &str) -> Result<String, Reason> {
         let is_dropped = self.national_zero() == NationalZero::Dropped;
         let national = digits.strip_prefix(&self.0).filter(|_| is_dropped);
         match national.and_then(|national| national.strip_prefix('0')) {
             None => Ok(digits.to_owned()),
-            Some(rest) if rest.starts_with('0') => Err(PhoneFlaw::TooManyZeros),
+            Some(rest) if rest.starts_with('0') => {
+                Err(Reason::NumberWithManyZeros { written: shorten(raw) })
+            }
             Some(rest) => Ok(format!("{self}{rest}")),
         }
     }
@@ -255,7 +173,22 @@ pub fn phone_to_chat(raw: &str, country: &CountryCode) -> Result<ChatId, Reason>
 ///
 /// `country` is the country of numbers in national form.
 pub fn normalize_phone(raw: &str, country: &CountryCode) -> Result<String, Reason> {
-    Spelling::read(raw)
-        .and_then(|spelling| country.e164_digits(&spelling))
-        .map_err(|flaw| flaw.of(raw))
+    let spelling = &Spelling::read(raw)?;
+    if spelling.bracket_zero.is_some_and(|at| !country.is_zero_in_place(spelling, at)) {
+        return Err(Reason::NumberWithBracketZero { written: shorten(raw) });
+    }
+    let digits = country.international_digits(spelling, raw)?;
+    // `062 812 3456 7890` is no number of the area code 0628, whose numbers are shorter.
+    if country.0 == "62" && digits.starts_with("62628") && digits.len() >= 13 {
+        return Err(Reason::NumberWithCodeTwice { written: shorten(raw) });
+    }
+    match digits.len() {
+        length if length < *E164_DIGITS.start() => {
+            Err(Reason::NumberTooShort { written: shorten(raw) })
+        }
+        length if length > *E164_DIGITS.end() => {
+            Err(Reason::NumberTooLong { written: shorten(raw) })
+        }
+        _ => Ok(digits),
+    }
 }

@@ -3,7 +3,6 @@
 //! Commas, semicolons and line breaks separate; spaces and tabs are treacherous, because people
 //! write them inside phone numbers too. Where both readings are possible, neither is taken.
 
-use super::phone::PhoneFlaw;
 use super::spelling::{
     PHONE_DIGITS_MIN, Spelling, count_digits, fold, is_blank, is_comma, is_digits, is_excel_number,
     is_line_break, strip_prefix_any_case, trim, without_link,
@@ -139,7 +138,7 @@ pub(super) fn read_tag(raw: &str, tag: &str) -> Result<Entry, Reason> {
 /// A phone number as an entry: `phone` is kept as it is written, `raw` is what to show when it is none.
 pub(super) fn read_phone(raw: &str, phone: &str, name: Option<String>) -> Entry {
     match Spelling::read(phone) {
-        Err(flaw) => Entry::invalid(raw, flaw.of(phone)),
+        Err(reason) => Entry::invalid(raw, reason),
         Ok(spelling) if spelling.digits.len() < PHONE_DIGITS_MIN => {
             let why = "too short for a phone number, and a contact id has digits only";
             Entry::invalid(raw, unreadable(why))
@@ -191,9 +190,11 @@ fn read_group(text: &str, pieces: &[Piece], entries: &mut Vec<Entry>) {
     } else if is_one_phone(pieces) {
         entries.push(read_one(whole));
     } else {
-        let is_too_much =
-            matches!(Spelling::read(whole), Err(PhoneFlaw::TooLong | PhoneFlaw::Several));
         let one = read_one(whole);
+        let is_too_much = matches!(
+            Spelling::read(whole),
+            Err(Reason::NumberTooLong { .. } | Reason::SeveralNumbers { .. })
+        );
         let has_own_reason = matches!(one, Entry::Invalid { .. }) && !is_too_much;
         entries.push(if has_own_reason {
             one

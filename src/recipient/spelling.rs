@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::chat;
-use super::phone::PhoneFlaw;
+use super::{chat, shorten};
+use crate::reason::Reason;
 
 /// More digits than the longest honest spelling has: `00`, 15 digits and a trunk `0`.
 const DIGITS_MAX: usize = 18;
@@ -29,10 +29,10 @@ pub(super) struct Spelling {
 }
 
 impl Spelling {
-    pub(super) fn read(raw: &str) -> Result<Self, PhoneFlaw> {
+    pub(super) fn read(raw: &str) -> Result<Self, Reason> {
         // Most are so: a list of a million is read in half the time.
         if is_simple(raw) {
-            return Self::from_characters(raw);
+            return Self::from_characters(raw, raw);
         }
         let is_plain = raw.is_ascii() && !raw.contains(['\\', '\t']);
         let folded = if is_plain { Cow::Borrowed(raw) } else { Cow::Owned(fold(raw)) };
@@ -42,40 +42,49 @@ impl Spelling {
             Some(at) if chat::is_person_suffix(&trimmed[at..]) => {
                 (trim(chat::without_device(&trimmed[..at])), true)
             }
-            Some(_) => return Err(PhoneFlaw::NotAPerson),
+            Some(_) => return Err(Reason::NotAPerson { written: shorten(raw) }),
         };
         let (text, is_link) = without_link(text);
         let text = trim(text).trim_end_matches([',', ';']);
-        if let Some(flaw) = flaw_of(text) {
+        if let Some(flaw) = flaw_of(text, raw) {
             return Err(flaw);
         }
-        let mut spelling = Self::from_characters(text)?;
+        let mut spelling = Self::from_characters(text, raw)?;
         spelling.international = !spelling.plus
             && !spelling.digits.starts_with('0')
             && (is_link || (is_chat && is_digits(text)));
         Ok(spelling)
     }
 
-    fn from_characters(text: &str) -> Result<Self, PhoneFlaw> {
+    fn from_characters(text: &str, raw: &str) -> Result<Self, Reason> {
         let mut digits = String::with_capacity(DIGITS_MAX);
         let mut plus = false;
         let mut brackets_open = 0_usize;
         for c in text.chars() {
             match c {
-                '0'..='9' if digits.len() == DIGITS_MAX => return Err(PhoneFlaw::TooLong),
+                '0'..='9' if digits.len() == DIGITS_MAX => {
+                    return Err(Reason::NumberTooLong { written: shorten(raw) });
+                }
                 '0'..='9' => digits.push(c),
-                '+' if plus => return Err(PhoneFlaw::TwoPluses),
-                '+' if !digits.is_empty() => return Err(PhoneFlaw::PlusInside),
+                '+' if plus => return Err(Reason::NumberWithTwoPluses { written: shorten(raw) }),
+                '+' if !digits.is_empty() => {
+                    return Err(Reason::NumberWithPlusInside { written: shorten(raw) });
+                }
                 '+' => plus = true,
                 '(' => brackets_open += 1,
                 ')' if brackets_open > 0 => brackets_open -= 1,
                 ' ' | '-' | '.' | '/' => {}
                 _ if c.is_whitespace() => {}
-                _ => return Err(PhoneFlaw::Unexpected(c)),
+                _ => {
+                    return Err(Reason::NumberWithSign {
+                        written: shorten(raw),
+                        sign: c.escape_debug().to_string(),
+                    });
+                }
             }
         }
         if digits.is_empty() {
-            return Err(PhoneFlaw::NoDigits);
+            return Err(Reason::NumberWithoutDigits { written: shorten(raw) });
         }
         let dense = || text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
         let dense = if text.contains('(') { dense() } else { String::new() };
@@ -139,17 +148,21 @@ pub(super) fn without_link(text: &str) -> (&str, bool) {
 }
 
 /// Why a text is no single phone number, as far as that shows before its digits are counted.
-fn flaw_of(text: &str) -> Option<PhoneFlaw> {
-    match text {
-        "" => Some(PhoneFlaw::Empty),
-        _ if is_excel_number(text) => Some(PhoneFlaw::ExcelNumber),
-        _ if has_decimals(text) || starts_with_list_number(text) => Some(PhoneFlaw::Decimal),
-        _ if text.chars().any(|c| c.is_alphabetic() || c == '#') => {
-            Some(if has_extension(text) { PhoneFlaw::Extension } else { PhoneFlaw::Letters })
+fn flaw_of(text: &str, raw: &str) -> Option<Reason> {
+    let is_foreign = text.chars().any(|c| c.is_alphabetic() || c == '#');
+    Some(match text {
+        "" => Reason::NumberEmpty,
+        _ if is_excel_number(text) => Reason::NumberFromExcel { written: shorten(raw) },
+        _ if has_decimals(text) || starts_with_list_number(text) => {
+            Reason::NumberWithDecimals { written: shorten(raw) }
         }
-        _ if is_several(text) => Some(PhoneFlaw::Several),
-        _ => None,
-    }
+        _ if is_foreign && has_extension(text) => {
+            Reason::NumberWithExtension { written: shorten(raw) }
+        }
+        _ if is_foreign => Reason::NumberWithLetters { written: shorten(raw) },
+        _ if is_several(text) => Reason::SeveralNumbers { written: shorten(raw) },
+        _ => return None,
+    })
 }
 
 /// `81234567890.0`: reading the `0` as a digit would reach somebody else.

@@ -59,18 +59,13 @@ const IS_STOPPED: &str = "cancelled canceled inactive disabled paused stopped de
 /// The rule in `interval_config`: times of day on days of the week or month, between two bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
-    /// The first and the last local time that count; `None`: any.
-    pub(super) start: Option<PrimitiveDateTime>,
-    pub(super) end: Option<PrimitiveDateTime>,
     pub(super) times: BTreeSet<Time>,
     pub(super) frequency: Frequency,
     /// Every so many days, weeks or months, counted from the start; 1 or more.
     pub(super) interval: u32,
-    pub(super) excluded: BTreeSet<Date>,
     /// From Sunday on; at least one is true.
     days: [bool; 7],
-    /// Whether it names its own zone, or is switched off.
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,23 +81,26 @@ pub(super) enum Frequency {
 
 /// What a rule and an entry have in common.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Bounds {
-    start: Option<PrimitiveDateTime>,
-    end: Option<PrimitiveDateTime>,
-    excluded: BTreeSet<Date>,
-    zone: Option<Zone>,
-    is_stopped: bool,
+pub(super) struct Bounds {
+    /// The first and the last local time that count; `None`: any.
+    pub(super) start: Option<PrimitiveDateTime>,
+    pub(super) end: Option<PrimitiveDateTime>,
+    pub(super) excluded: BTreeSet<Date>,
+    /// A zone of its own.
+    pub(super) zone: Option<Zone>,
+    pub(super) is_stopped: bool,
+}
+
+impl Bounds {
+    fn let_through(&self, local: PrimitiveDateTime) -> bool {
+        !self.is_stopped
+            && self.start.is_none_or(|start| start <= local)
+            && self.end.is_none_or(|end| local <= end)
+            && !self.excluded.contains(&local.date())
+    }
 }
 
 impl Rule {
-    pub(super) fn zone(&self) -> Option<&Zone> {
-        self.bounds.zone.as_ref()
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.bounds.is_stopped
-    }
-
     pub(super) fn names(&self, day: Weekday) -> bool {
         self.days[usize::from(day.number_days_from_sunday())]
     }
@@ -110,11 +108,8 @@ impl Rule {
     /// Whether it goes out at this local date and time.
     pub(super) fn promises(&self, local: PrimitiveDateTime) -> bool {
         self.times.contains(&local.time())
-            && self.start.is_none_or(|start| start <= local)
-            && self.end.is_none_or(|end| local <= end)
+            && self.bounds.let_through(local)
             && self.has_date(local.date())
-            && !self.excluded.contains(&local.date())
-            && !self.bounds.is_stopped
     }
 
     /// Whether it comes round to this date, bounds aside.
@@ -131,7 +126,7 @@ impl Rule {
     }
 
     fn is_in_step(&self, date: Date) -> bool {
-        let Some(start) = self.start.filter(|_| self.interval > 1) else { return true };
+        let Some(start) = self.bounds.start.filter(|_| self.interval > 1) else { return true };
         let monday =
             |date: Date| date.to_julian_day() - i32::from(date.weekday().number_days_from_monday());
         let month = |date: Date| date.year() * 12 + i32::from(u8::from(date.month()));
@@ -150,9 +145,10 @@ impl Rule {
         for date in dates.take(DAYS_WITHOUT_MAX).filter(|date| self.has_date(*date)) {
             for time in &self.times {
                 let local = PrimitiveDateTime::new(date, *time);
-                left -= u64::from(self.start.is_none_or(|start| start <= local));
+                left -= u64::from(self.bounds.start.is_none_or(|start| start <= local));
                 if left == 0 {
-                    self.end = Some(self.end.map_or(local, |end| end.min(local)));
+                    let end = self.bounds.end.map_or(local, |end| end.min(local));
+                    self.bounds.end = Some(end);
                     return;
                 }
             }
@@ -208,9 +204,7 @@ pub(super) fn read_interval_config(column: Option<&str>) -> Result<Option<Rule>,
     let count =
         field(&object, COUNT)?.map(|value| number_of(value, "count", COUNT_MAX)).transpose()?;
     let interval = u32::try_from(interval.transpose()?.unwrap_or(1)).unwrap_or(1);
-    let excluded = bounds.excluded.clone();
-    let (start, end) = (bounds.start, bounds.end);
-    let mut rule = Rule { start, end, times, frequency, interval, excluded, days, bounds };
+    let mut rule = Rule { times, frequency, interval, days, bounds };
     match (count, first) {
         (Some(count), Some(first)) => rule.end_after(count, first),
         (None, Some(_)) => {}
@@ -291,14 +285,8 @@ fn read_entry(entry: &Value) -> Result<Listed, String> {
     let bounds = bounds_of(entry)?;
     let date = date_of(required(entry, DATE)?, "date")?;
     let times = times_of(required(entry, TIME)?)?.into_iter();
-    let is_in = |local: &PrimitiveDateTime| {
-        !bounds.is_stopped
-            && bounds.start.is_none_or(|start| start <= *local)
-            && bounds.end.is_none_or(|end| *local <= end)
-            && !bounds.excluded.contains(&date)
-    };
-    let times = times.map(|time| PrimitiveDateTime::new(date, time)).filter(is_in).collect();
-    Ok((times, bounds.zone))
+    let listed = times.map(|time| PrimitiveDateTime::new(date, time));
+    Ok((listed.filter(|local| bounds.let_through(*local)).collect(), bounds.zone))
 }
 
 fn bounds_of(object: &Map<String, Value>) -> Result<Bounds, String> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{ScheduleError, Zone, columns, next_that_counts, zone_of};
+use super::{ScheduleError, Zone, columns, next_that_counts};
 use crate::clock::Timestamp;
 
 /// `scheduled_zone` of an ended message whose rule was edited since.
@@ -80,7 +80,8 @@ impl Timetable {
 
     /// The zone of its local times: the one that the rule names itself, whatever TIMEZONE is, else `zone`.
     pub(crate) fn zone_of(&self, zone: &Zone) -> Zone {
-        zone_of(self.schedules.as_deref(), self.interval_config.as_deref(), zone)
+        let (schedules, rule) = (self.schedules.as_deref(), self.interval_config.as_deref());
+        columns::own_zone(schedules, rule).unwrap_or_else(|| zone.clone())
     }
 
     /// `scheduled_at` in `zone`: another instant when it was worked out in another zone.

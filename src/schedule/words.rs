@@ -69,10 +69,11 @@ fn rule_in_words(rule: &Rule) -> String {
         }
         Some(at) => format!(", {word} {} {}", at.date(), clock(at.time())),
     };
-    let but: Vec<String> = rule.excluded.iter().take(NAMED_MAX).map(Date::to_string).collect();
+    let but: Vec<String> =
+        rule.bounds.excluded.iter().take(NAMED_MAX).map(Date::to_string).collect();
     let but = if but.is_empty() { String::new() } else { format!(", but {}", but.join(", ")) };
-    let off = if rule.is_stopped() { ", switched off" } else { "" };
-    let (from, until) = (bound("from", rule.start), bound("until", rule.end));
+    let off = if rule.bounds.is_stopped { ", switched off" } else { "" };
+    let (from, until) = (bound("from", rule.bounds.start), bound("until", rule.bounds.end));
     format!("{when} at {}{from}{until}{but}{off}", times.join(", "))
 }
 
@@ -115,7 +116,7 @@ pub(crate) fn rule_for(
     let times: Vec<String> =
         rule.times.iter().map(|time| clock(*time).replace(':', point)).collect();
     let off = language.pick(", switched off", ", dimatikan");
-    let off = if rule.is_stopped() { off } else { "" };
+    let off = if rule.bounds.is_stopped { off } else { "" };
     Some(format!("{when}, {}{off}", times.join(", ")))
 }
 

@@ -5,7 +5,7 @@
 use rusqlite::Row;
 
 use super::messages::{LISTED, MESSAGE};
-use super::{Delivery, Message, SqlResult, Tx, lossy, params, read, text};
+use super::{Delivery, Message, SqlResult, Tx, lossy, params, text};
 use crate::clock::Timestamp;
 use crate::delivery::MessageStatus;
 
@@ -42,25 +42,6 @@ impl PageFrom {
             rows.reverse();
         }
         rows
-    }
-}
-
-/// The next occurrence of a message, read for thousands of messages at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DueThen {
-    pub(crate) id: i64,
-    pub(crate) due_at: Timestamp,
-    pub(crate) contact_count: u64,
-    pub(crate) channel_id: i64,
-    /// Several channels that share its recipients, as written.
-    pub(crate) channel_ids: Option<String>,
-}
-
-impl DueThen {
-    /// As [`Message::channels`].
-    pub(crate) fn channels(&self) -> Vec<i64> {
-        let Self { channel_id, channel_ids, .. } = self.clone();
-        Message { channel_id, channel_ids, ..Message::default() }.channels()
     }
 }
 
@@ -117,25 +98,6 @@ impl Tx<'_> {
         let (at, id) = after.map_or((None, 0), |(at, id)| (Some(at), id));
         let params = params! { at, id, limit, ":search": search.map(containing) };
         self.query_rows(&sql, params, Message::from_row)
-    }
-
-    /// At most `limit` scheduled messages that are due from `from` until before `until`, by their time.
-    pub(crate) fn due_between(
-        &self,
-        from: Timestamp,
-        until: Timestamp,
-        limit: u32,
-    ) -> SqlResult<Vec<DueThen>> {
-        let sql =
-            "SELECT id, scheduled_at, contact_count, channel_id, channel_ids FROM auto_messages
-                   WHERE status = 'scheduled' AND scheduled_at >= :from AND scheduled_at < :until
-                   ORDER BY scheduled_at, id LIMIT :limit";
-        self.query_rows(sql, params! { from, until, limit }, |row| {
-            let due_at = row.get("scheduled_at")?;
-            read! { row => DueThen {
-                id, contact_count, channel_id, lossy channel_ids, due_at: due_at,
-            } }
-        })
     }
 
     /// At most `limit` scheduled messages with a rule whose next time is before `until`.

@@ -618,6 +618,20 @@ impl Tx<'_> {
         self.query_values(&sql, params! { limit, ":zone": zone.name() })
     }
 
+    /// At most `limit` scheduled messages that are due from `from` until before `until`, by their time.
+    pub(crate) fn due_between(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> SqlResult<Vec<Queued>> {
+        let sql = format!(
+            "{QUEUED_SCHEDULED} AND scheduled_at >= :from AND scheduled_at < :until
+             ORDER BY scheduled_at, id LIMIT :limit"
+        );
+        self.query_rows(&sql, params! { from, until, limit }, Queued::from_row)
+    }
+
     /// At most `limit` messages on their way, or scheduled for `until` at the latest, by their time.
     pub(crate) fn queued_messages(&self, until: Timestamp, limit: u64) -> SqlResult<Vec<Queued>> {
         let sql = format!(

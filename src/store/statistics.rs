@@ -16,25 +16,6 @@ pub(crate) struct EndedOne {
     pub(crate) contact_id: Option<i64>,
 }
 
-/// The days of times that come in their order.
-struct DaysOf {
-    starts: Vec<String>,
-    day: usize,
-}
-
-impl DaysOf {
-    fn new(starts: &[Timestamp]) -> Self {
-        Self { starts: starts.iter().map(ToString::to_string).collect(), day: 0 }
-    }
-
-    fn day_of(&mut self, at: &str) -> usize {
-        while self.day + 2 < self.starts.len() && at >= self.starts[self.day + 1].as_str() {
-            self.day += 1;
-        }
-        self.day
-    }
-}
-
 impl Tx<'_> {
     /// Calls `visit` with each delivery that ended in one of the days, and which of them, in the order of
     /// time. `starts` are when the days begin, and when the last one is over. It is read in the index
@@ -75,9 +56,13 @@ impl Tx<'_> {
         mut visit: impl FnMut(usize, EndedOne, &Row<'_>) -> SqlResult<()>,
     ) -> SqlResult<()> {
         let [from, .., until] = starts else { return Ok(()) };
-        let mut days = DaysOf::new(starts);
+        let starts: Vec<String> = starts.iter().map(ToString::to_string).collect();
+        let mut day = 0;
         self.each_row(sql, params! { from, until }, &mut |row| {
-            let day = days.day_of(row.get_ref(0)?.as_str().unwrap_or_default());
+            let at = row.get_ref(0)?.as_str().unwrap_or_default();
+            while day + 2 < starts.len() && at >= starts[day + 1].as_str() {
+                day += 1;
+            }
             let ended = EndedOne {
                 status: row.get(1)?,
                 ack: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
