@@ -108,13 +108,12 @@ pub fn backup(
     let path = if keep.is_some() { with_time(target, now) } else { target.to_owned() };
     check_target(database, &path)?;
     let store = if database.exists() { Store::open_as_is(database)? } else { None };
-    let mut store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
+    let store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
     // Before the copy has its name, so that it is never there without its files.
     let files = Files::beside(database);
-    bring_files(&names_in(&mut store)?, &files, &Files::beside(&path))?;
+    bring_files(&names_in(database)?, &files, &Files::beside(&path))?;
     let (mut made, _) = snapshot(&store, path, now)?;
-    let names =
-        Store::open_as_is(&made.path)?.map_or(Ok(Vec::new()), |mut copy| names_in(&mut copy))?;
+    let names = names_in(&made.path)?;
     let beside = Files::beside(&made.path);
     made.missing_files = bring_files(&names, &files, &beside)?;
     made.files = names.len() - made.missing_files;
@@ -146,12 +145,11 @@ pub(crate) fn copy_to_take(database: &Path, now: Timestamp) -> Result<(File, u64
 }
 
 /// The files that the messages of a database refer to.
-fn names_in(store: &mut Store) -> Result<Vec<String>, BackupError> {
-    Ok(store
-        .read(|tx| tx.files_of_messages())?
-        .into_iter()
-        .filter(|name| is_sha256(name))
-        .collect())
+fn names_in(database: &Path) -> Result<Vec<String>, BackupError> {
+    let Some(mut store) = Store::open_as_is(database)? else { return Ok(Vec::new()) };
+    let mut names = store.read(|tx| tx.files_of_messages())?;
+    names.retain(|name| is_sha256(name));
+    Ok(names)
 }
 
 /// Brings files from one place to another. Returns how many are in neither.
@@ -198,8 +196,7 @@ pub fn restore(
     let prepared = Partial::make(Store::restoring_path(database))?;
     take_copy(file, &prepared)?;
     let files = Files::beside(database);
-    let names =
-        Store::open_as_is(prepared.path())?.map_or(Ok(Vec::new()), |mut new| names_in(&mut new))?;
+    let names = names_in(prepared.path())?;
     let missing_files = bring_files(&names, &Files::beside(file), &files)?;
     let present = Present::look(database)?;
     let before_path = before_path(database, now);
@@ -375,7 +372,7 @@ fn decide_all(
     restoration: &Restoration,
 ) -> Result<(Marked, u64, u64), BackupError> {
     let now = restoration.now;
-    let (mut sum, mut failed) = (Marked::default(), 0);
+    let (mut marked, mut failed) = (Marked::default(), 0);
     loop {
         let due = lock(store).read(|tx| {
             let mut ids = tx.due_message_ids(now, MESSAGES_PER_ROUND)?;
@@ -383,22 +380,17 @@ fn decide_all(
             Ok(ids)
         })?;
         planner.pass(now)?;
-        let (marked, failed_now) = lock(store).write(|tx| {
-            let mut failed_now = 0;
+        lock(store).write(|tx| {
             for id in &due {
-                failed_now += u64::from(tx.note_maybe_sent(*id)?);
+                failed += u64::from(tx.note_maybe_sent(*id)?);
             }
-            Ok((tx.mark_restored(restoration)?, failed_now))
+            tx.mark_restored(restoration, &mut marked)
         })?;
-        sum.unknown += marked.unknown;
-        sum.sent += marked.sent;
-        sum.ended += marked.ended;
-        failed += failed_now;
         let (due, untimed, pending) = lock(store).read(|tx| {
             Ok((tx.due_message_ids(now, 1)?, tx.untimed_message_ids(1)?, tx.count_pending()?))
         })?;
         if due.is_empty() && untimed.is_empty() {
-            return Ok((sum, failed, pending));
+            return Ok((marked, failed, pending));
         }
     }
 }

@@ -325,7 +325,7 @@ fn run_command(args: &RunArgs, config: &Arc<Config>) -> CliResult {
 /// told each time; cron, which mails what it is told, once for each hold and each sender that hangs.
 fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> CliResult<Vec<String>> {
     let mut store = Store::open(&config.database_path)?;
-    let now = SystemClock::new().now().wall;
+    let now = SystemClock::default().now().wall;
     if end == RunEnd::AlreadySending {
         let Some(sender) = crate::status::sender(&mut store, config, now)? else {
             return Ok(Vec::new());
@@ -392,7 +392,7 @@ impl<'a> Desk<'a> {
 
     fn open(config: &'a Config) -> CliResult<Self> {
         let store = Store::open(&config.database_path)?;
-        Ok(Self { config, store, now: SystemClock::new().now().wall })
+        Ok(Self { config, store, now: SystemClock::default().now().wall })
     }
 
     /// `2026-12-01 08:00 (Asia/Jakarta)`.

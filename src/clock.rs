@@ -158,16 +158,10 @@ pub struct SystemClock {
     started: Instant,
 }
 
-impl SystemClock {
-    /// A clock whose monotonic time starts now.
-    pub fn new() -> Self {
-        Self { started: Instant::now() }
-    }
-}
-
+/// A clock whose monotonic time starts now.
 impl Default for SystemClock {
     fn default() -> Self {
-        Self::new()
+        Self { started: Instant::now() }
     }
 }
 
@@ -300,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_ring_before_the_sleep_is_not_missed() {
-        let (clock, wake) = (SystemClock::new(), Wake::default());
+        let (clock, wake) = (SystemClock::default(), Wake::default());
         let seen = wake.rings();
         wake.ring();
         clock.sleep(&wake, seen, None);

@@ -168,34 +168,17 @@ text_enum! {
 impl HoldKind {
     /// Whether only a person ends the hold, however the session looks and however long it lasts.
     pub(crate) fn is_freed_by_a_person(self) -> bool {
-        match self {
-            Self::OtherNumber | Self::Breaker => true,
-            Self::Unreachable
-            | Self::Session
-            | Self::RateLimited
-            | Self::Misconfigured
-            | Self::Restricted => false,
-        }
+        matches!(self, Self::OtherNumber | Self::Breaker)
     }
 
     /// Whether the hold lasts its time even when the session looks well meanwhile.
     pub(crate) fn lasts_its_time(self) -> bool {
-        match self {
-            Self::RateLimited | Self::Restricted => true,
-            Self::Unreachable
-            | Self::Session
-            | Self::Misconfigured
-            | Self::OtherNumber
-            | Self::Breaker => false,
-        }
+        matches!(self, Self::RateLimited | Self::Restricted)
     }
 
     /// Whether a person has to mend something, so that the log says it as an error.
     pub(crate) fn needs_a_person(self) -> bool {
-        match self {
-            Self::Misconfigured | Self::Restricted | Self::OtherNumber | Self::Breaker => true,
-            Self::Unreachable | Self::Session | Self::RateLimited => false,
-        }
+        matches!(self, Self::Misconfigured | Self::Restricted | Self::OtherNumber | Self::Breaker)
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::channels::{self, Comer, Lines};
 use crate::clock::Timestamp;
-use crate::config::Config;
+use crate::config::{Config, SendOrder};
 use crate::content::{Content, Kind, Source};
 use crate::delivery::{MessageStatus, Status};
 use crate::engine;
@@ -466,12 +466,8 @@ impl<'a> Ahead<'a> {
         let next = message.timetable.following(&self.config.zone, one.due_at);
         tell.forecast.next_at = next.ok().flatten().filter(|_| is_readable);
         // Nobody hears of the others, and while places are gathered all count.
-        if goes_on && !tell.is_shown && !matches!(self.places, Places::Gathering(_)) {
-            let tx = self.tx;
-            return tx
-                .each_pending_delivery(one.id, one.due_at, |row| self.pending(&row, words, tell));
-        }
-        self.tx.each_delivery(one.id, one.due_at, |row| {
+        let is_told = tell.is_shown || matches!(self.places, Places::Gathering(_));
+        self.tx.each_delivery((one.id, one.due_at), goes_on && !is_told, |row| {
             if goes_on && row.status == Status::Pending {
                 self.pending(&row, words, tell)
             } else {
@@ -504,7 +500,7 @@ impl<'a> Ahead<'a> {
         has_deliveries: bool,
     ) -> SqlResult<()> {
         tell.forecast.next_at = self.next_of(message, due_at);
-        let (tx, country) = (self.tx, &self.config.country);
+        let tx = self.tx;
         let (channels, from) = (message.channels(), due_at);
         let text = content.words(&message.message).unwrap_or_default();
         let template = template_of(text);
@@ -512,11 +508,12 @@ impl<'a> Ahead<'a> {
         let mut told = HashSet::new();
         if has_deliveries {
             let mut wanted = HashMap::new();
-            recipients::each_recipient(tx, entries.clone(), country, |recipient| {
+            let all = (entries.clone(), SendOrder::AsGiven);
+            recipients::each_recipient(tx, all, self.config, |recipient| {
                 wanted.entry(recipient.chat_id.clone()).or_insert(recipient);
                 Ok(())
             })?;
-            tx.each_delivery(message.id, due_at, |row| {
+            tx.each_delivery((message.id, due_at), false, |row| {
                 let wanted = wanted.get(&row.chat_id);
                 match (row.status, wanted) {
                     (Status::Pending, _) => self.pending(&row, words, tell)?,
@@ -530,7 +527,8 @@ impl<'a> Ahead<'a> {
                 Ok(())
             })?;
         }
-        recipients::each_in_order(tx, entries, self.config, |recipient| {
+        let all = (entries, self.config.send_order);
+        recipients::each_recipient(tx, all, self.config, |recipient| {
             if told.insert(recipient.chat_id.clone()) {
                 self.recipient(&recipient, words, &channels, from, tell)?;
             }

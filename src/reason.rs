@@ -702,14 +702,25 @@ pub struct ChannelName(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWords(pub String);
 
-/// How many did not get a message, by what became of their deliveries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How many did not get a message, by what became of their deliveries. Written without what is zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Missed {
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) failed: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) expired: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) unknown: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) skipped: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) cancelled: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a reason has parameters of.
@@ -732,7 +743,7 @@ macro_rules! parameters {
     )+};
 }
 
-parameters!(String, u64, i64, WahaWords, SessionStatus, ChannelName, FileWords);
+parameters!(String, u64, i64, WahaWords, SessionStatus, ChannelName, FileWords, Missed);
 
 impl Parameter for Timestamp {
     fn to_json(&self) -> Value {
@@ -830,46 +841,21 @@ impl Parameter for Box<Explanation> {
     }
 }
 
-/// Without what is zero.
-impl Parameter for Missed {
-    fn to_json(&self) -> Value {
-        let named = named(self).into_iter().filter(|(count, ..)| *count > 0);
-        named.map(|(count, name, _)| (name.to_owned(), json!(count))).collect::<Map<_, _>>().into()
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        let count = |name: &str| value.get(name).map_or(Some(0), Value::as_u64);
-        Some(Self {
-            failed: count("failed")?,
-            expired: count("expired")?,
-            unknown: count("unknown")?,
-            skipped: count("skipped")?,
-            cancelled: count("cancelled")?,
-        })
-    }
-}
-
 impl Missed {
     fn text(&self, language: Language) -> String {
-        let named = named(self).into_iter().filter(|(count, ..)| *count > 0);
-        let words: Vec<String> = named
-            .map(|(count, english, indonesian)| {
-                format!("{count} {}", language.pick(english, indonesian))
-            })
-            .collect();
-        words.join(", ")
+        let named = [
+            (self.failed, "failed", "gagal"),
+            (self.expired, "expired", "terlambat"),
+            (self.unknown, "unknown", "belum pasti"),
+            (self.skipped, "skipped", "dilewati"),
+            (self.cancelled, "cancelled", "dibatalkan"),
+        ];
+        let some = named.into_iter().filter(|(count, ..)| *count > 0);
+        let words = some.map(|(count, english, indonesian)| {
+            format!("{count} {}", language.pick(english, indonesian))
+        });
+        words.collect::<Vec<_>>().join(", ")
     }
-}
-
-/// In the order of the sentence.
-fn named(counts: &Missed) -> [(u64, &'static str, &'static str); 5] {
-    [
-        (counts.failed, "failed", "gagal"),
-        (counts.expired, "expired", "terlambat"),
-        (counts.unknown, "unknown", "belum pasti"),
-        (counts.skipped, "skipped", "dilewati"),
-        (counts.cancelled, "cancelled", "dibatalkan"),
-    ]
 }
 
 fn map<const N: usize>(parameters: [(&str, Value); N]) -> Map<String, Value> {

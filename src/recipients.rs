@@ -32,26 +32,15 @@ pub(crate) struct Recipient {
     pub(crate) attributes: Option<String>,
 }
 
-/// Calls `visit` with the recipients of each entry, in their order; those of a group by id. The same
-/// chat may come twice: the table keeps it once. `country` is for phone numbers in national form.
+/// Calls `visit` with the recipients of each entry, in the order; those of a group by id. The same
+/// chat may come twice: the table keeps it once.
 pub(crate) fn each_recipient(
     tx: &Tx<'_>,
-    entries: Vec<Entry>,
-    country: &CountryCode,
-    visit: impl FnMut(Recipient) -> SqlResult<()>,
-) -> SqlResult<()> {
-    let mut all = Recipients::new(tx, entries, country, SendOrder::AsGiven)?;
-    all.visit_some(tx, usize::MAX, visit).map(drop)
-}
-
-/// The same in the order in which they are planned and sent: SEND_ORDER.
-pub(crate) fn each_in_order(
-    tx: &Tx<'_>,
-    entries: Vec<Entry>,
+    (entries, order): (Vec<Entry>, SendOrder),
     config: &Config,
     visit: impl FnMut(Recipient) -> SqlResult<()>,
 ) -> SqlResult<()> {
-    let mut all = Recipients::new(tx, entries, &config.country, config.send_order)?;
+    let mut all = Recipients::new(tx, entries, &config.country, order)?;
     all.visit_some(tx, usize::MAX, visit).map(drop)
 }
 

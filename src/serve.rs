@@ -58,7 +58,7 @@ pub(crate) fn serve(
     triggers: &Arc<Triggers>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
-    let program = Program { config, triggers, clock: Arc::new(SystemClock::new()) };
+    let program = Program { config, triggers, clock: Arc::new(SystemClock::default()) };
     let clock = &program.clock;
     let waha = waha(config)?;
     config.require_secret_for_strangers()?;
@@ -135,7 +135,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
 
 /// Whether the key of the website's project is the right one.
 fn check_link(config: &Config) -> Result<(), ServeError> {
-    supabase::check(config, SystemClock::new().now().wall).map_err(ServeError::Key)
+    supabase::check(config, SystemClock::default().now().wall).map_err(ServeError::Key)
 }
 
 /// What one run came to.
@@ -154,7 +154,7 @@ pub(crate) fn run_once(
     triggers: &Arc<Triggers>,
     max: Option<Duration>,
 ) -> Result<RunEnd, ServeError> {
-    let program = Program { config, triggers, clock: Arc::new(SystemClock::new()) };
+    let program = Program { config, triggers, clock: Arc::new(SystemClock::default()) };
     let alarms = Alarms::start(config, triggers, &program.clock);
     let end = program.run(max, &alarms);
     alarms.finish(match &end {

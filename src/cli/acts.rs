@@ -10,7 +10,7 @@ pub(super) fn note(config: &Config, kind: ActedOn, (what, about): (&str, Option<
     let (what, number) = (what.to_owned(), None);
     let act = Act { door: Door::Cli, who: None, what, kind: Some(kind), about, number };
     let noted: Result<(), StoreError> = Store::open(&config.database_path).and_then(|mut store| {
-        let now = SystemClock::new().now().wall;
+        let now = SystemClock::default().now().wall;
         store.write(|tx| tx.note_act(&act, now))
     });
     if let Err(error) = noted {

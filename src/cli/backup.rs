@@ -37,7 +37,7 @@ pub(super) struct RestoreArgs {
 
 /// One line: where, and how much.
 pub(super) fn backup(args: &BackupArgs, config: &Config) -> CliResult {
-    let now = SystemClock::new().now().wall;
+    let now = SystemClock::default().now().wall;
     let target = args.file.clone();
     ctrlc::set_handler(move || {
         backup::abandon(&target);
@@ -66,7 +66,7 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> CliResult {
 }
 
 pub(super) fn restore(args: &RestoreArgs, config: &Config) -> CliResult {
-    let now = SystemClock::new().now().wall;
+    let now = SystemClock::default().now().wall;
     let restore = |now| backup::restore(&config.database_path, &args.file, config, now);
     let restored = match restore(now) {
         Err(BackupError::ClockBehind { made_at, .. }) if args.clock_is_right => restore(made_at),
@@ -138,8 +138,8 @@ pub(super) fn confirm_host(config: &Config) -> CliResult {
         return Err(BackupError::NoDatabase(path.clone()).into());
     }
     let mut store = Store::open(path).map_err(BackupError::from)?;
-    let freed =
-        instance::confirm(&mut store, SystemClock::new().now().wall).map_err(BackupError::from)?;
+    let freed = instance::confirm(&mut store, SystemClock::default().now().wall)
+        .map_err(BackupError::from)?;
     let missing = missing_files(&mut store)?;
     if missing > 0 {
         let directory = Files::beside(path);

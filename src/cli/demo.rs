@@ -64,13 +64,13 @@ pub(super) fn demo(args: &DemoArgs) -> CliResult {
 
 /// The whole of it; a signal or an error on the way throws the directory away as its end does.
 fn play(args: &DemoArgs) -> CliResult {
-    let clock = SystemClock::new();
+    let clock = SystemClock::default();
     // Before there is anything to throw away.
     let triggers = super::stopped_by_signals()?;
     let made = directory(args.keep.as_deref());
     let (directory, _thrown_away) =
         made.map_err(|error| refused(format!("failed to make a directory for the demo: {error}")))?;
-    let fake = FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {})?;
+    let fake = FakeWaha::start(Options::default(), Arc::new(SystemClock::default()), |_| {})?;
     let config = Arc::new(config(&directory, &fake)?);
     let mut store = Store::open(&config.database_path)?;
     let id = fill(&mut store, &clock)?;

@@ -29,7 +29,7 @@ pub(super) struct DoctorArgs {
 pub(super) fn doctor(args: &DoctorArgs, env_file: Option<&Path>) -> CliResult {
     let config = Config::load(env_file);
     let env_file = env_file.unwrap_or(Path::new(DEFAULT_ENV_FILE));
-    let findings = doctor::examine(&config, env_file, &SystemClock::new(), args.alert);
+    let findings = doctor::examine(&config, env_file, &SystemClock::default(), args.alert);
     let count = |verdict| findings.iter().filter(|one| one.verdict == verdict).count();
     let (wrong, warnings) = (count(Verdict::Wrong), count(Verdict::Warning));
     let data = json!({ "findings": findings, "wrong": wrong, "warnings": warnings });

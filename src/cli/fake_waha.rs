@@ -47,7 +47,7 @@ pub(super) fn fake_waha(args: &FakeWahaArgs) -> CliResult {
         is_plus: args.tier == "PLUS",
         ..Options::default()
     };
-    let fake = FakeWaha::start(options, Arc::new(SystemClock::new()), print)?;
+    let fake = FakeWaha::start(options, Arc::new(SystemClock::default()), print)?;
     println!("fake WAHA ({}) on {}; Ctrl-C stops it", args.engine, fake.base_url());
     triggers.wait_for_stop();
     fake.stop();

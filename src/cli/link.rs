@@ -131,9 +131,10 @@ fn channels_text(survey: &Survey) -> String {
             }
             (None, false) => "free".to_owned(),
         };
-        let session = channel.session_name.clone().unwrap_or_else(|| "no session".to_owned());
-        let is_on = if channel.is_active { "on" } else { "off" };
-        vec![channel.name.clone(), session, is_on.to_owned(), whose]
+        let session =
+            channel.on_website.session_name.clone().unwrap_or_else(|| "no session".to_owned());
+        let is_on = if channel.on_website.is_active { "on" } else { "off" };
+        vec![channel.on_website.name.clone(), session, is_on.to_owned(), whose]
     });
     table(&["channel", "session", "website", "sends"], rows)
 }

@@ -37,7 +37,8 @@ pub(super) fn mcp(args: &McpArgs, config: Config) -> CliResult {
     // Standard output is for the protocol alone.
     logging::start(config.log_level.unwrap_or(LevelFilter::Warn), config.log_file.as_deref())?;
     drop(super::Desk::open_existing(&config)?);
-    let v1 = V1::new(Arc::new(config), Arc::new(SystemClock::new()), Arc::new(Triggers::default()));
+    let v1 =
+        V1::new(Arc::new(config), Arc::new(SystemClock::default()), Arc::new(Triggers::default()));
     let server = Server { v1: &v1, can_write, may_send: args.may_send };
     Ok(server.serve(io::stdin().lock(), io::stdout().lock())?)
 }

@@ -31,7 +31,7 @@ pub(super) struct PruneArgs {
 
 pub(super) fn prune(args: &PruneArgs, config: &Config) -> CliResult {
     let mut store = Desk::open_existing(config)?.store;
-    let clock = SystemClock::new();
+    let clock = SystemClock::default();
     let pruned = prune::prune(&mut store, args.older_than, args.dry_run, config, &clock)?;
     let mut removed = json!({
         "messages": pruned.counted.messages, "deliveries": pruned.counted.deliveries,

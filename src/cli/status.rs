@@ -49,7 +49,7 @@ pub(super) fn status(args: &StatusArgs, config: &Config) -> CliResult {
     if !io::stdout().is_terminal() {
         return refuse("--watch draws on a terminal, and standard output is none: leave it out");
     }
-    let (stop, system) = (super::stopped_by_signals()?, SystemClock::new());
+    let (stop, system) = (super::stopped_by_signals()?, SystemClock::default());
     let mut out = io::stdout();
     write!(out, "{ENTER}")?;
     let drawn = loop {

@@ -337,7 +337,7 @@ impl<'a> Import<'a> {
             }
             refused(problem)
         })?;
-        watch.found(&header.found());
+        watch.found(&header.found);
         watch.header(&header.names).map_err(ImportError::Watch)?;
         watch.columns(&header.taken);
         store.set_cache(CACHE_KIB)?;

@@ -52,8 +52,10 @@ fn surveyed(survey: &Survey, config: &Config, findings: &mut Findings) {
     if survey.wants_index() {
         findings.warning(Subject::Link, Said::ManyRows, Said::CreateIndex);
     }
-    for channel in survey.channels.iter().filter(|channel| channel.is_active && !channel.is_ours) {
-        let name = channel.name.clone();
+    for channel in
+        survey.channels.iter().filter(|channel| channel.on_website.is_active && !channel.is_ours)
+    {
+        let name = channel.on_website.name.clone();
         match (&channel.owner, &channel.seen_at) {
             (Some(owner), Some(seen)) if survey.is_on => {
                 let (owner, seen) = (owner.clone(), seen.clone());

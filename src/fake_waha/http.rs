@@ -120,7 +120,7 @@ impl Server {
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             site,
-            clock: SystemClock::new(),
+            clock: SystemClock::default(),
             open: Mutex::default(),
             changed: Condvar::new(),
             served: Arc::default(),

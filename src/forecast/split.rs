@@ -123,7 +123,8 @@ impl Ahead<'_> {
         let template = super::template_of(text);
         let words = Words::new(message, due_at, &content, (text, template.as_ref()));
         let (mut chats, mut wanted) = (HashSet::new(), Vec::new());
-        recipients::each_in_order(self.tx, entries, self.config, |recipient| {
+        let all = (entries, self.config.send_order);
+        recipients::each_recipient(self.tx, all, self.config, |recipient| {
             // Whoever is skipped or excepted now must not be a recipient without that tomorrow.
             if recipient.skipped.is_none() && chats.insert(recipient.chat_id.clone()) {
                 let number = self.number(&recipient.chat_id)?;

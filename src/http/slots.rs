@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn who_has_just_come_or_takes_an_answer_does_not_go_when_the_system_is_short() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let slots = Arc::new(Slots::new(64, Arc::new(SystemClock::new())));
+        let slots = Arc::new(Slots::new(64, Arc::new(SystemClock::default())));
         let peer = IpAddr::from([127, 0, 0, 1]);
         let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let take = || slots.take(connect(), peer).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{ComposeError, ComposeResult, Warned};
 use crate::channels::{self, Off};
 use crate::clock::Timestamp;
-use crate::config::Config;
+use crate::config::{Config, SendOrder};
 use crate::contacts::tags;
 use crate::content::{Content, KindName};
 use crate::files::Files;
@@ -252,7 +252,7 @@ pub(crate) fn recipients(
     let (mut chats, mut checked, mut bad) = (HashSet::new(), Checked::default(), Vec::new());
     let (typed, groups) = by_kind(entries);
     for (entries, is_typed) in [(typed, true), (groups, false)] {
-        recipients::each_recipient(tx, entries, &config.country, |recipient| {
+        recipients::each_recipient(tx, (entries, SendOrder::AsGiven), config, |recipient| {
             let to = recipient.chat_id.clone();
             if !chats.insert(to.clone()) {
                 return Ok(());

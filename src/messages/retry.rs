@@ -11,7 +11,7 @@ use super::moves::expire_rest;
 use super::{ComposeError, ComposeResult, changed_meanwhile, checks, existing};
 use crate::channels;
 use crate::clock::Timestamp;
-use crate::config::Config;
+use crate::config::{Config, SendOrder};
 use crate::content::Content;
 use crate::delivery::{MessageStatus, Status};
 use crate::reason::Reason;
@@ -247,7 +247,7 @@ fn why_not(
     let chat = serde_json::json!([delivery.chat_id]).to_string();
     let entries = recipient::parse_contact_ids(Some(&chat)).unwrap_or_default();
     let mut why = None;
-    recipients::each_recipient(tx, entries, &config.country, |recipient| {
+    recipients::each_recipient(tx, (entries, SendOrder::AsGiven), config, |recipient| {
         let recipient = Recipient {
             contact_id: delivery.contact_id.or(recipient.contact_id),
             name: delivery.name.clone().or(recipient.name),

@@ -119,7 +119,7 @@ mod tests {
     use crate::clock::SystemClock;
 
     fn counting() -> Arc<Counting<u8, String>> {
-        Counting::new(Arc::new(SystemClock::new()))
+        Counting::new(Arc::new(SystemClock::default()))
     }
 
     fn until_counted(counting: &Arc<Counting<u8, String>>, question: u8) -> String {

@@ -262,21 +262,14 @@ impl Tx<'_> {
             Some(reason) => (HoldKind::Breaker, reason, None),
             None => (hold.kind, &hold.reason, until),
         };
-        let sql = "UPDATE channels SET held_reason = :reason, held_code = :code, held_args = :args,
+        let sql = "UPDATE channels SET held_reason = :error, held_code = :code, held_args = :args,
                        held_kind = :kind, held_until = :until,
                        broke_at = iif(:kind = 'breaker', :now, broke_at),
                        held_count = held_count + 1, updated_at = :now
                    WHERE id = :id AND (held_reason IS NULL
                        OR held_kind NOT IN ('other_number', 'breaker') OR held_kind = :kind)";
-        self.execute_sql(
-            sql,
-            params! {
-                id, now, reason, kind,
-                ":code": reason.code(),
-                ":args": reason.args(),
-                ":until": until.map(Timestamp::ceil_to_second),
-            },
-        )?;
+        let until = until.map(Timestamp::ceil_to_second);
+        self.execute_sql(sql, params! { id, now, kind, until, why(reason) })?;
         Ok(broke)
     }
 
@@ -344,30 +337,25 @@ impl Tx<'_> {
         let sql = "INSERT INTO channels
                        (name, session_name, send_window, daily_limit, warmup_from, recipient_gap_hours, created_at,
                         updated_at)
-                   VALUES (:name, :session, :window, :limit, :warmup_from, :recipient_gap_hours, :now, :now)";
-        self.insert_row(
-            sql,
-            params! {
-                now, new.{ name, warmup_from, recipient_gap_hours },
-                ":session": new.session_name,
-                ":window": new.send_window,
-                ":limit": new.daily_limit,
-            },
-        )
+                   VALUES (:name, :session_name, :send_window, :daily_limit, :warmup_from,
+                       :recipient_gap_hours, :now, :now)";
+        let params = params! {
+            now,
+            new.{ name, session_name, send_window, daily_limit, warmup_from, recipient_gap_hours },
+        };
+        self.insert_row(sql, params)
     }
 
     /// Writes name, session, hours and limit of a channel that is there.
     /// Fails when the session is another channel's.
     pub(crate) fn set_channel(&self, to: &Channel, now: Timestamp) -> SqlResult<()> {
-        let sql = "UPDATE channels SET name = :name, session_name = :session,
-                       send_window = :window, daily_limit = :limit, warmup_from = :warmup_from,
+        let sql = "UPDATE channels SET name = :name, session_name = :session_name,
+                       send_window = :send_window, daily_limit = :daily_limit, warmup_from = :warmup_from,
                        recipient_gap_hours = :recipient_gap_hours, updated_at = :now
                    WHERE id = :id";
         let params = params! {
-            now, to.{ id, name, warmup_from, recipient_gap_hours },
-            ":session": to.session_name,
-            ":window": to.send_window,
-            ":limit": to.daily_limit,
+            now,
+            to.{ id, name, session_name, send_window, daily_limit, warmup_from, recipient_gap_hours },
         };
         self.execute_sql(sql, params)
     }

@@ -557,14 +557,10 @@ impl Tx<'_> {
         let sql = "UPDATE deliveries SET status = 'unknown', finished_at = :now,
                        next_attempt_at =
                            strftime('%Y-%m-%dT%H:%M:%SZ', claimed_at, '+' || :lookup_secs || ' seconds'),
-                       error = :error, error_code = :code, error_args = NULL
+                       error = :error, error_code = :code, error_args = :args
                    WHERE status = 'sending' RETURNING *";
-        let params = params! {
-            now,
-            ":lookup_secs": FIRST_LOOKUP_AFTER.as_secs(),
-            ":error": Reason::EndedWhileSending,
-            ":code": Reason::EndedWhileSending.code(),
-        };
+        let lookup_secs = FIRST_LOOKUP_AFTER.as_secs();
+        let params = params! { now, lookup_secs, why(&Reason::EndedWhileSending) };
         self.query_rows(sql, params, Delivery::from_row)
     }
 
@@ -606,32 +602,22 @@ impl Tx<'_> {
         self.query_value(sql, params! { id, due_at })
     }
 
-    /// Calls `visit` with each delivery of an occurrence, in the order of planning and sending.
+    /// Calls `visit` with each delivery of an occurrence, or each that is pending, in the order of planning and
+    /// sending.
     pub(crate) fn each_delivery(
         &self,
-        id: i64,
-        due_at: Timestamp,
-        mut visit: impl FnMut(Delivery) -> SqlResult<()>,
-    ) -> SqlResult<()> {
-        let sql = "SELECT * FROM deliveries
-                   WHERE auto_message_id = :id AND due_at = :due_at ORDER BY id";
-        self.each_row(sql, params! { id, due_at }, &mut |row| {
-            visit(Delivery::from_row(row)?).map(|()| true)
-        })
-    }
-
-    /// The same for those that are pending.
-    pub(crate) fn each_pending_delivery(
-        &self,
-        id: i64,
-        due_at: Timestamp,
+        (id, due_at): (i64, Timestamp),
+        only_pending: bool,
         mut visit: impl FnMut(Delivery) -> SqlResult<()>,
     ) -> SqlResult<()> {
         // The list is the condition of the index.
-        let sql = "SELECT * FROM deliveries
-                   WHERE auto_message_id = :id AND due_at = :due_at
-                       AND status IN ('pending', 'sending') AND status = 'pending' ORDER BY id";
-        self.each_row(sql, params! { id, due_at }, &mut |row| {
+        let pending = "AND status IN ('pending', 'sending') AND status = 'pending'";
+        let which = if only_pending { pending } else { "" };
+        let sql = format!(
+            "SELECT * FROM deliveries
+             WHERE auto_message_id = :id AND due_at = :due_at {which} ORDER BY id"
+        );
+        self.each_row(&sql, params! { id, due_at }, &mut |row| {
             visit(Delivery::from_row(row)?).map(|()| true)
         })
     }

@@ -297,10 +297,11 @@ impl Tx<'_> {
             return Ok(None);
         }
         let sql = "UPDATE deliveries SET ack = :ack, status = :to,
-                       error = CASE WHEN :to = :from THEN error WHEN :to = 'failed' THEN :refused END,
+                       error = CASE WHEN :to = :from THEN error WHEN :to = 'failed' THEN :error END,
                        error_code = CASE WHEN :to = :from THEN error_code
                            WHEN :to = 'failed' THEN :code END,
-                       error_args = CASE WHEN :to = :from THEN error_args END,
+                       error_args = CASE WHEN :to = :from THEN error_args
+                           WHEN :to = 'failed' THEN :args END,
                        next_attempt_at = CASE WHEN :to = :from THEN next_attempt_at END,
                        finished_at = coalesce(finished_at, :now)
                    WHERE id = :id AND status = :from";
@@ -308,8 +309,7 @@ impl Tx<'_> {
             now, delivery.{ id }, weighed.{ ack },
             ":from": delivery.status,
             ":to": weighed.status,
-            ":refused": Reason::Refused,
-            ":code": Reason::Refused.code(),
+            why(&Reason::Refused),
         };
         let changed = self.change_rows(sql, params)?;
         if changed > 0 && weighed.ack >= Some(Ack::Server) {

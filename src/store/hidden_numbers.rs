@@ -48,13 +48,8 @@ impl Tx<'_> {
                        name = coalesce(excluded.name, name),
                        opted_out_at = coalesce(opted_out_at, excluded.opted_out_at),
                        looks = 0, next_look_at = excluded.next_look_at";
-        self.change_rows(
-            sql,
-            params! {
-                lid, name, now,
-                ":session": self.session_to_ask(session)?,
-            },
-        )?;
+        let session = self.session_to_ask(session)?;
+        self.execute_sql(sql, params! { lid, name, now, session })?;
         Ok(!was_out)
     }
 

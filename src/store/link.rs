@@ -523,10 +523,9 @@ impl Tx<'_> {
             id
         };
         let sql = "UPDATE link_claims SET state = 'planned', auto_message_id = :message,
-                       row_mark = :mark, next_at = :next
+                       row_mark = :row_mark, next_at = :next_at
                    WHERE id = :id";
-        let params =
-            params! { claim.{ id }, ":message": id, ":mark": row.row_mark, ":next": row.next_at };
+        let params = params! { claim.{ id }, ":message": id, row.{ row_mark, next_at } };
         self.execute_sql(sql, params)
     }
 

@@ -180,8 +180,8 @@ impl Tx<'_> {
     /// due was decided.
     pub(crate) fn take_over_times(&self, now: Timestamp) -> SqlResult<()> {
         let once =
-            "UPDATE main.auto_messages SET status = 'draft', error = :why, error_code = :code,
-                        error_args = NULL, updated_at = :now
+            "UPDATE main.auto_messages SET status = 'draft', error = :error, error_code = :code,
+                        error_args = :args, updated_at = :now
                     WHERE status = 'scheduled' AND interval_config IS NULL
                         AND EXISTS (SELECT 1 FROM present.auto_messages m
                             JOIN present.deliveries p ON p.auto_message_id = m.id
@@ -192,9 +192,7 @@ impl Tx<'_> {
                                     WHERE d.auto_message_id = p.auto_message_id
                                         AND d.due_at = p.due_at AND d.chat_id = p.chat_id))";
         let now = now.to_string();
-        let why = Reason::SentSinceBackup;
-        self.transaction
-            .execute(once, params! { now, ":why": why.to_string(), ":code": why.code() })?;
+        self.transaction.execute(once, params! { now, why(&Reason::SentSinceBackup) })?;
         let later = "FROM present.auto_messages p WHERE p.id = auto_messages.id
                          AND p.taken_local > coalesce(auto_messages.taken_local, '')";
         let emptied = format!(
@@ -210,14 +208,17 @@ impl Tx<'_> {
     }
 
     /// Decides every planned delivery: by the evidence, or as unknown. Its message's counts and
-    /// status follow, so that the next occurrence may be due afterwards.
-    pub(crate) fn mark_restored(&self, restoration: &Restoration) -> SqlResult<Marked> {
+    /// status follow, so that the next occurrence may be due afterwards. Counts them in `marked`.
+    pub(crate) fn mark_restored(
+        &self,
+        restoration: &Restoration,
+        marked: &mut Marked,
+    ) -> SqlResult<()> {
         let mut touched = Vec::new();
         if restoration.has_evidence {
             touched.extend(self.take_evidence(restoration.now)?);
         }
         touched.extend(self.make_unknown(restoration)?);
-        let mut marked = Marked::default();
         for one in &touched {
             match one.status.as_str() {
                 "unknown" => marked.unknown += 1,
@@ -231,7 +232,7 @@ impl Tx<'_> {
         for (id, due_at) in occurrences {
             self.resettle(id, due_at, restoration)?;
         }
-        Ok(marked)
+        Ok(())
     }
 
     /// What became of a delivery in the present database became of it here.
@@ -240,9 +241,9 @@ impl Tx<'_> {
                        status = CASE p.status WHEN 'sending' THEN 'unknown' ELSE p.status END,
                        attempts = p.attempts, text = p.text, content = p.content, ack = p.ack,
                        waha_message_id = p.waha_message_id, claimed_at = p.claimed_at,
-                       error = CASE p.status WHEN 'sending' THEN :died ELSE p.error END,
+                       error = CASE p.status WHEN 'sending' THEN :error ELSE p.error END,
                        error_code = CASE p.status WHEN 'sending' THEN :code ELSE p.error_code END,
-                       error_args = CASE p.status WHEN 'sending' THEN NULL ELSE p.error_args END,
+                       error_args = CASE p.status WHEN 'sending' THEN :args ELSE p.error_args END,
                        finished_at = CASE p.status WHEN 'pending' THEN NULL
                            ELSE coalesce(p.finished_at, :now) END,
                        next_attempt_at = CASE
@@ -258,12 +259,7 @@ impl Tx<'_> {
                            OR p.status = 'failed' AND deliveries.status = 'unknown')
                    RETURNING auto_message_id, due_at, status";
         let lookup_at = now.plus(FIRST_LOOKUP_AFTER).to_string();
-        let params = params! {
-            now, lookup_at,
-            ":died": Reason::EndedWhileSending,
-            ":code": Reason::EndedWhileSending.code(),
-        };
-        self.touch(sql, params)
+        self.touch(sql, params! { now, lookup_at, why(&Reason::EndedWhileSending) })
     }
 
     /// No look-up is planned: without a claim there is no time at which to look.
@@ -271,7 +267,7 @@ impl Tx<'_> {
         let known_unsent = if restoration.has_evidence { KNOWN_UNSENT } else { "0" };
         let sql = format!(
             "UPDATE main.deliveries SET status = 'unknown', error = :error, error_code = :code,
-                 error_args = NULL, finished_at = :now, next_attempt_at = NULL,
+                 error_args = :args, finished_at = :now, next_attempt_at = NULL,
                  text = coalesce(text, (SELECT m.message FROM main.auto_messages m
                      WHERE m.id = deliveries.auto_message_id)),
                  content = CASE WHEN text IS NOT NULL THEN content ELSE (SELECT m.content
@@ -279,11 +275,7 @@ impl Tx<'_> {
              WHERE status = 'sending' OR status = 'pending' AND NOT ({known_unsent})
              RETURNING auto_message_id, due_at, status"
         );
-        let params = params! {
-            restoration.{ now },
-            ":error": Reason::UnknownSinceBackup,
-            ":code": Reason::UnknownSinceBackup.code(),
-        };
+        let params = params! { restoration.{ now }, why(&Reason::UnknownSinceBackup) };
         let touched = self.touch(&sql, params)?;
         self.fill_in_unclaimed()?;
         Ok(touched)

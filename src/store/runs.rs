@@ -87,14 +87,10 @@ impl Tx<'_> {
 
     /// Closes the runs whose process died, and says so in `error`.
     pub(crate) fn close_interrupted_runs(&self, now: Timestamp) -> SqlResult<usize> {
-        let sql = "UPDATE runs SET finished_at = :now, error = :error, error_code = :code
+        let sql = "UPDATE runs SET finished_at = :now, error = :error, error_code = :code,
+                       error_args = :args
                    WHERE finished_at IS NULL";
-        let params = params! {
-            now,
-            ":error": Reason::EndedDuringRun,
-            ":code": Reason::EndedDuringRun.code(),
-        };
-        self.change_rows(sql, params)
+        self.change_rows(sql, params! { now, why(&Reason::EndedDuringRun) })
     }
 
     pub(crate) fn drop_empty_runs(&self, before: Timestamp) -> SqlResult<usize> {

@@ -35,12 +35,12 @@ pub(super) struct Remote {
     date: Mutex<Option<Timestamp>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RemoteChannel {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) session_name: Option<String>,
-    pub(super) is_active: bool,
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct RemoteChannel {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) session_name: Option<String>,
+    pub(crate) is_active: bool,
 }
 
 /// A row that is due: which one, and its instant as the database wrote it.
@@ -70,7 +70,6 @@ pub(super) struct RemoteRow {
 pub(super) struct RemoteClaim {
     pub(super) message: String,
     pub(super) due_at: String,
-    pub(super) claimed_by: String,
     pub(super) token: String,
     pub(super) is_settled: bool,
     pub(super) status: Option<String>,
@@ -517,7 +516,6 @@ fn claim(row: &Value) -> RemoteClaim {
     RemoteClaim {
         message: text("auto_message_id"),
         due_at: text("due_at"),
-        claimed_by: text("claimed_by"),
         token: text("claim_token"),
         is_settled: !row["settled_at"].is_null(),
         status: self::text(row, "status"),

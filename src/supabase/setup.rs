@@ -89,10 +89,8 @@ pub(crate) struct SurveyedRow {
 /// A channel of the website's, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct SurveyedChannel {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) session_name: Option<String>,
-    pub(crate) is_active: bool,
+    #[serde(flatten)]
+    pub(crate) on_website: RemoteChannel,
     /// The appliance that sends for it, when one does.
     pub(crate) owner: Option<String>,
     pub(crate) seen_at: Option<String>,
@@ -204,8 +202,11 @@ pub(crate) fn survey(
     let channels = remote.channels(tables)?.into_iter();
     let channels: Vec<_> =
         channels.map(|channel| surveyed(channel, &owners, &owned, &ours)).collect();
-    let sendable: Vec<&str> =
-        channels.iter().filter(|one| one.is_sendable()).map(|one| one.id.as_str()).collect();
+    let sendable: Vec<&str> = channels
+        .iter()
+        .filter(|one| one.is_sendable())
+        .map(|one| one.on_website.id.as_str())
+        .collect();
     let mut to_send = Vec::new();
     for some in sendable.chunks(IDS_MAX) {
         to_send.extend(list(Listed::ToSend { since: &since, channels: some })?);
@@ -260,7 +261,8 @@ impl Survey {
 impl SurveyedChannel {
     /// Whether it is sent from here, or would be when the link is turned on.
     fn is_sendable(&self) -> bool {
-        self.is_active && (self.is_ours || self.owner.is_none() && self.session_name.is_some())
+        let RemoteChannel { is_active, session_name, .. } = &self.on_website;
+        *is_active && (self.is_ours || self.owner.is_none() && session_name.is_some())
     }
 }
 
@@ -279,7 +281,7 @@ fn shown(rows: &[RemoteRow], channels: &[SurveyedChannel]) -> Vec<SurveyedRow> {
         title: row.title.clone().unwrap_or_else(|| row.id.clone()),
         at: times::instant(&row.scheduled_at),
         channel: row.channel.as_ref().map(|id| {
-            let known = channels.iter().find(|channel| channel.id == *id);
+            let known = channels.iter().map(|one| &one.on_website).find(|one| one.id == *id);
             known.map_or_else(|| id.clone(), |channel| channel.name.clone())
         }),
     };
@@ -298,10 +300,7 @@ fn surveyed(
         is_ours: here.is_some() && owner.is_none_or(|owner| owner.appliance == ours),
         owner: owner.map(|owner| owner.appliance.clone()),
         seen_at: owner.and_then(|owner| owner.seen_at.clone()),
-        id: channel.id,
-        name: channel.name,
-        session_name: channel.session_name,
-        is_active: channel.is_active,
+        on_website: channel,
     }
 }
 

@@ -110,12 +110,6 @@ fn open(
     }
     let mut store = Store::open(&config.database_path)?;
     store.keep_little()?;
-    Ok(match Link::new(config, store, clock, triggers) {
-        Some(Ok(link)) => Some(link),
-        Some(Err(why)) => {
-            log::error!("link: {why}");
-            None
-        }
-        None => None,
-    })
+    let link = Link::new(config, store, clock, triggers);
+    Ok(link.and_then(|link| link.inspect_err(|why| log::error!("link: {why}")).ok()))
 }

@@ -85,46 +85,36 @@ impl SessionReport {
 pub(crate) enum NoServer {
     /// No answer, or the address is wrong.
     Unreached(Reason),
-    NoWaha,
-    Key,
-    NoRight,
-    NotFound,
-    Redirect(u16),
-    Status(u16),
+    /// An answer with this status that is none of WAHA's version.
+    Answered(u16),
 }
 
 impl NoServer {
     pub(crate) fn text(&self, language: Language) -> String {
         let (english, indonesian) = match self {
             Self::Unreached(reason) => return reason.text(language),
-            Self::Redirect(status) => {
-                return language.pick(
-                    format!("WAHA answered {status}, a redirect: check WAHA_BASE_URL (http or https?)"),
-                    format!("WAHA menjawab {status}, pengalihan: periksa WAHA_BASE_URL (http atau https?)"),
-                );
-            }
-            Self::Status(status) => {
+            Self::Answered(200) => (
+                "what answers there is no WAHA: check WAHA_BASE_URL",
+                "yang menjawab di sana bukan WAHA: periksa WAHA_BASE_URL",
+            ),
+            Self::Answered(401) => (
+                "WAHA does not accept the key: check WAHA_API_KEY",
+                "WAHA menolak kuncinya: periksa WAHA_API_KEY",
+            ),
+            Self::Answered(403) => (
+                "WAHA_API_KEY has no right to ask for WAHA's version",
+                "WAHA_API_KEY tidak punya hak untuk menanyakan versi WAHA",
+            ),
+            Self::Answered(404) => (
+                "WAHA answered 404: check WAHA_BASE_URL, its path above all",
+                "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama bagian sesudah alamatnya",
+            ),
+            Self::Answered(status) => {
                 return language.pick(
                     format!("WAHA answered {status}: look at WAHA and at what stands before it"),
                     format!("WAHA menjawab {status}: periksa WAHA dan yang ada di depannya"),
                 );
             }
-            Self::NoWaha => (
-                "what answers there is no WAHA: check WAHA_BASE_URL",
-                "yang menjawab di sana bukan WAHA: periksa WAHA_BASE_URL",
-            ),
-            Self::Key => (
-                "WAHA does not accept the key: check WAHA_API_KEY",
-                "WAHA menolak kuncinya: periksa WAHA_API_KEY",
-            ),
-            Self::NoRight => (
-                "WAHA_API_KEY has no right to ask for WAHA's version",
-                "WAHA_API_KEY tidak punya hak untuk menanyakan versi WAHA",
-            ),
-            Self::NotFound => (
-                "WAHA answered 404: check WAHA_BASE_URL, its path above all",
-                "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama bagian sesudah alamatnya",
-            ),
         };
         language.pick(english, indonesian).to_owned()
     }
@@ -148,12 +138,10 @@ pub(super) fn server(reply: &Reply) -> Result<ServerReport, NoServer> {
                 clock: reply.date.as_deref().and_then(Timestamp::parse_http),
             })
         }
-        200 => Err(NoServer::NoWaha),
-        401 => Err(NoServer::Key),
-        403 => Err(NoServer::NoRight),
-        404 => Err(NoServer::NotFound),
-        status @ 300..=399 => Err(NoServer::Redirect(status)),
-        status => Err(NoServer::Status(status)),
+        status @ 300..=399 => {
+            Err(NoServer::Unreached(Reason::Redirected { status: u64::from(status) }))
+        }
+        status => Err(NoServer::Answered(status)),
     }
 }
 
@@ -190,14 +178,10 @@ pub(super) fn session(reply: &Reply, state: SessionState) -> SessionReport {
 pub(super) fn with_webhook(reply: &Reply, wanted: &WantedWebhook<'_>) -> Value {
     let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let mut config = told.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
-    let hooks = config.remove("webhooks").and_then(|hooks| match hooks {
-        Value::Array(hooks) => Some(hooks),
-        _ => None,
-    });
     let is_ours =
         |hook: &Value| hook["url"].as_str().is_some_and(|url| url.ends_with(WEBHOOK_PATH));
-    let mut hooks: Vec<Value> =
-        hooks.unwrap_or_default().into_iter().filter(|hook| !is_ours(hook)).collect();
+    let hooks = config.get("webhooks").and_then(Value::as_array).into_iter().flatten();
+    let mut hooks: Vec<Value> = hooks.filter(|hook| !is_ours(hook)).cloned().collect();
     hooks.push(json!({
         "url": wanted.url, "events": WEBHOOK_EVENTS, "hmac": { "key": wanted.key.reveal() }
     }));

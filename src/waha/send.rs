@@ -86,13 +86,13 @@ impl Waha {
                     let (file, cause) = (name.clone(), error.to_string());
                     failed(Reason::FileUnreadable { file, cause })
                 })?;
-                let filename = media.filename.as_deref();
-                let about = (stored.kind.mimetype_of(filename), filename);
+                let mimetype = stored.kind.mimetype_of(media.filename.as_deref());
                 let mut body = body;
-                if media.kind == MediaKind::Voice && about.0 != VOICE {
+                if media.kind == MediaKind::Voice && mimetype != VOICE {
                     body["convert"] = json!(true);
                 }
-                let (body, length, fault) = upload::Body::new(body, about, (name, file, bytes));
+                let about = about_file(media, mimetype);
+                let (body, length, fault) = upload::Body::new(&body, &about, (name, file, bytes));
                 let timeout = config.upload_timeout(bytes);
                 (self.client.post_upload(url, &headers, (body, length), timeout), Some(fault))
             }
@@ -149,7 +149,9 @@ fn request(message: &Outgoing<'_>) -> Result<(String, Value), Reason> {
                 add("caption", json!(text));
             }
             if let Source::Url(url) = &media.source {
-                add("file", file_elsewhere(media, url));
+                let mut file = about_file(media, mimetype_elsewhere(media, url));
+                file["url"] = json!(url);
+                add("file", file);
             }
             format!("/api/{}", route(media.kind))
         }
@@ -198,8 +200,8 @@ fn route(kind: MediaKind) -> &'static str {
     }
 }
 
-fn file_elsewhere(media: &Media, url: &str) -> Value {
-    let mut file = json!({ "mimetype": mimetype_elsewhere(media, url), "url": url });
+fn about_file(media: &Media, mimetype: &str) -> Value {
+    let mut file = json!({ "mimetype": mimetype });
     if let Some(filename) = &media.filename {
         file["filename"] = json!(filename);
     }

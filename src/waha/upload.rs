@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::clock::lock;
@@ -34,21 +34,14 @@ pub(super) struct Body {
 pub(super) type Fault = Arc<Mutex<Option<Reason>>>;
 
 impl Body {
-    /// `json` with the file of this name and length in `file.data`. Returns also its length, and the place
-    /// where it says what was wrong with the file.
+    /// `json` with the file of this name and length in `file.data`, beside what is said `about` it. Returns also
+    /// its length, and the place where it says what was wrong with the file.
     pub(super) fn new(
-        mut json: Value,
-        (mimetype, filename): (&str, Option<&str>),
+        json: &Value,
+        about: &Value,
         (name, file, bytes): (&str, File, u64),
     ) -> (Self, u64, Fault) {
-        json["file"] = json!({ "mimetype": mimetype });
-        if let Some(filename) = filename {
-            json["file"]["filename"] = json!(filename);
-        }
-        let about = json["file"].take().to_string();
-        if let Some(object) = json.as_object_mut() {
-            object.remove("file");
-        }
+        let about = about.to_string();
         let mut head = json.to_string();
         head.pop(); // the last brace
         head.push_str(",\"file\":");

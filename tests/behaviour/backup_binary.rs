@@ -42,7 +42,7 @@ impl Running {
 impl Shop {
     fn new() -> Self {
         let options = Options::default();
-        let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+        let waha = FakeWaha::start(options, Arc::new(SystemClock::default()), |_| {}).unwrap();
         let shop = Self { directory: tempfile::tempdir().unwrap(), waha };
         drop(Store::open(&shop.path("shop.db")).unwrap());
         shop.write_settings("shop.db", 0);

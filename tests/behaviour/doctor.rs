@@ -62,7 +62,7 @@ fn files_that_are_missing_or_changed_and_a_waha_that_takes_none_are_named() {
     assert!(has(&lines, "wrong media", "2 files of messages that wait cannot"), "{lines:#?}");
     assert_eq!(code, 1);
     let options = Options { is_plus: false, ..Options::default() };
-    let other = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+    let other = FakeWaha::start(options, Arc::new(SystemClock::default()), |_| {}).unwrap();
     let mut command = site.command(&["doctor"]);
     let text = command.env("WAHA_BASE_URL", other.base_url()).output().unwrap().stdout;
     let text = String::from_utf8(text).unwrap();
@@ -424,7 +424,7 @@ impl Clock for Ahead {
 fn a_clock_that_is_not_wahas_is_said() {
     let site = healthy();
     for (ahead, start) in [(5, "ok clock"), (90, "warning clock"), (7200, "wrong clock")] {
-        let clock = Ahead(SystemClock::new(), Duration::from_secs(ahead));
+        let clock = Ahead(SystemClock::default(), Duration::from_secs(ahead));
         let waha = FakeWaha::start(Options::default(), Arc::new(clock), |_| {}).unwrap();
         site.write_settings(&format!("WAHA_BASE_URL={}\n", waha.base_url()));
         let (lines, _) = doctor(&site);

@@ -73,7 +73,7 @@ impl Gate {
         });
         let failed = Arc::clone(&has_failed);
         let fail = move || failed.store(true, Ordering::SeqCst);
-        let clock = Arc::new(SystemClock::new());
+        let clock = Arc::new(SystemClock::default());
         let (upstream, config) = (socket.upstream().clone(), Arc::<Config>::default());
         let guard = Front::start(public, upstream, limits, config, clock, fail).unwrap();
         let address = guard.address();

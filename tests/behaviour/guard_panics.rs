@@ -24,7 +24,7 @@ struct Brittle {
 
 impl Brittle {
     fn new() -> Arc<Self> {
-        Arc::new(Self { clock: SystemClock::new(), is_broken: AtomicBool::new(false) })
+        Arc::new(Self { clock: SystemClock::default(), is_broken: AtomicBool::new(false) })
     }
 }
 
@@ -70,7 +70,7 @@ fn health(running: &Running) -> u16 {
 #[test]
 fn a_panic_over_one_request_is_its_503_and_nobody_elses() {
     let clock = Brittle::new();
-    let running = start(clock.clone(), Arc::new(SystemClock::new()));
+    let running = start(clock.clone(), Arc::new(SystemClock::default()));
     assert_eq!(health(&running), 200);
     clock.is_broken.store(true, Ordering::SeqCst);
     for _ in 0..5 {
@@ -84,7 +84,7 @@ fn a_panic_over_one_request_is_its_503_and_nobody_elses() {
 #[test]
 fn a_guard_that_panics_stops_the_program_and_tells_it() {
     let clock = Brittle::new();
-    let running = start(Arc::new(SystemClock::new()), clock.clone());
+    let running = start(Arc::new(SystemClock::default()), clock.clone());
     assert_eq!(health(&running), 200);
     clock.is_broken.store(true, Ordering::SeqCst);
     drop(TcpStream::connect(running.server.address()));

@@ -18,7 +18,7 @@ const FILE: &str = "auto-message-scheduler.env";
 
 fn waha() -> FakeWaha {
     let options = Options { api_key: Some(KEY.to_owned()), ..Options::default() };
-    let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+    let waha = FakeWaha::start(options, Arc::new(SystemClock::default()), |_| {}).unwrap();
     waha.set_status("toko", "WORKING");
     waha.set_status("default", "SCAN_QR_CODE");
     waha

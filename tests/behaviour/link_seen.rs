@@ -59,7 +59,7 @@ fn what_would_be_sent_what_stays_and_what_has_no_channel_is_listed() {
 fn page(site: &Site) -> String {
     let store = Store::open(&site.database()).unwrap();
     let password = AdminPassword::Plain(Secret::new(PASSWORD));
-    let (clock, triggers) = (Arc::new(SystemClock::new()), Arc::default());
+    let (clock, triggers) = (Arc::new(SystemClock::default()), Arc::default());
     let panel = Panel::new(store, clock, triggers, config().into(), password);
     let body = Browser::logged_in(&panel).get(&panel, "/panel").body;
     String::from_utf8(body).unwrap()

@@ -293,7 +293,7 @@ fn take_list(list: &[u8]) -> Option<(Imported, Vec<Refused>)> {
         let store = Store::open(&directory.path().join("shop.db")).unwrap();
         (directory, Mutex::new(store))
     });
-    let (country, clock) = (CountryCode::parse("62").unwrap(), SystemClock::new());
+    let (country, clock) = (CountryCode::parse("62").unwrap(), SystemClock::default());
     let rules = ImportRules {
         country: &country,
         tags: &[],
@@ -352,7 +352,7 @@ fn door() -> &'static Door {
         let api = Api::new(
             store,
             Arc::new(Triggers::default()),
-            Arc::new(SystemClock::new()),
+            Arc::new(SystemClock::default()),
             secret.into(),
             Duration::ZERO,
             Some(webhook),

@@ -50,7 +50,7 @@ impl Account {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let options = Options::default();
-        let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+        let waha = FakeWaha::start(options, Arc::new(SystemClock::default()), |_| {}).unwrap();
         let account = Self { home, waha };
         for directory in [account.here(), account.tools()] {
             fs::create_dir(directory).unwrap();

@@ -52,7 +52,7 @@ impl Site {
             counter.fetch_add(1, Ordering::SeqCst);
             on_received(received);
         };
-        let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), count).unwrap();
+        let waha = FakeWaha::start(options, Arc::new(SystemClock::default()), count).unwrap();
         let site = Self { directory, waha, arrivals };
         site.write_settings("");
         drop(Store::open(&site.database()).unwrap());

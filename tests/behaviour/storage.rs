@@ -67,7 +67,7 @@ impl Shop {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let waha =
-            FakeWaha::start(Options::default(), Arc::new(SystemClock::new()), |_| {}).unwrap();
+            FakeWaha::start(Options::default(), Arc::new(SystemClock::default()), |_| {}).unwrap();
         let settings = format!("WAHA_BASE_URL={}\nDATABASE_PATH=shop.db\n", waha.base_url());
         let env_file = directory.path().join("auto-message-scheduler.env");
         write_private(&env_file, &settings);

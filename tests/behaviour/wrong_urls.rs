@@ -87,7 +87,7 @@ fn a_session_whose_name_has_that_word_in_it_is_not_missing_for_it() {
 fn https_on_a_port_of_http_and_the_other_way_round_are_said_in_one_sentence() {
     let plain = FakeWaha::start(
         auto_message_scheduler::fake_waha::Options::default(),
-        std::sync::Arc::new(auto_message_scheduler::clock::SystemClock::new()),
+        std::sync::Arc::new(auto_message_scheduler::clock::SystemClock::default()),
         |_| {},
     )
     .unwrap();

@@ -57,7 +57,7 @@ pub(super) fn check(args: &CheckArgs, desk: &mut Desk<'_>) -> CliResult {
         "{} to look at; what WhatsApp did not say in 30 days is asked, one every {pause} s",
         chosen.len()
     );
-    let (triggers, clock) = (stopped_by_signals()?, SystemClock::new());
+    let (triggers, clock) = (stopped_by_signals()?, SystemClock::default());
     let mut asking = Asking { desk, waha, channel_id: channel.id, clock, triggers };
     let mut found = Vec::new();
     for (at, (id, digits)) in chosen.iter().enumerate() {

@@ -69,7 +69,7 @@ pub(in crate::cli) struct ExportArgs {
 pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> CliResult {
     let Desk { config, store, .. } = desk;
     let language = Language::of_environment(|name| std::env::var(name).ok());
-    let clock = SystemClock::new();
+    let clock = SystemClock::default();
     let rules = ImportRules {
         country: &config.country,
         tags: &args.tags,

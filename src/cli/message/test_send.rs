@@ -61,7 +61,7 @@ pub(in crate::cli) fn test_send(args: &TestSendArgs, config: &Config) -> CliResu
     config.require_waha()?;
     one_recipient(&args.number)?;
     logging::start(config.log_level.unwrap_or(LevelFilter::Off), config.log_file.as_deref())?;
-    let clock = SystemClock::new();
+    let clock = SystemClock::default();
     let Desk { mut store, .. } = Desk::open_or_make(config)?;
     let draft = Draft {
         text: args.text.clone(),

@@ -55,14 +55,7 @@ pub(super) struct Header {
     pub(super) name_sources: Vec<Vec<usize>>,
     pub(super) delimiter: u8,
     pub(super) taken: Columns,
-    /// The first cell of each column that has something in it.
-    samples: Vec<String>,
-}
-
-impl Header {
-    pub(super) fn found(&self) -> Vec<FoundColumn> {
-        found(&self.names, &self.samples, &self.columns)
-    }
+    pub(super) found: Vec<FoundColumn>,
 }
 
 fn found(names: &[String], samples: &[String], columns: &[Column]) -> Vec<FoundColumn> {
@@ -305,10 +298,11 @@ impl Reading {
         self.choose(rules.chosen);
         let (numbers, name_sources) = self.numbers_and_names(rules)?;
         let columns = self.columns(&numbers, &name_sources);
+        let found = found(&self.names, &self.samples, &columns);
         if numbers.is_empty() && !self.has_number_among_attributes {
             return Err(Problem::NoPhoneColumn {
                 found: shorten(&self.names.join(", ")),
-                columns: found(&self.names, &self.samples, &columns),
+                columns: found,
             });
         }
         let code = self.meanings.iter().position(|meaning| *meaning == Meaning::CountryCode);
@@ -317,13 +311,13 @@ impl Reading {
         let numbers = numbers.into_iter().map(|at| (at, is_whatsapp(at))).collect();
         Ok(Header {
             names: self.names,
-            samples: self.samples,
             columns,
             code,
             numbers,
             name_sources,
             delimiter: b',',
             taken,
+            found,
         })
     }
 

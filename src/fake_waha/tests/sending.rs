@@ -176,7 +176,7 @@ fn an_unknown_session_sends_nothing() {
 fn each_received_message_is_told_before_its_answer() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&told);
-    let clock = Arc::new(SystemClock::new());
+    let clock = Arc::new(SystemClock::default());
     let waha = FakeWaha::start(Options::default(), clock, move |received| {
         sink.lock().unwrap().push(received.text.clone());
     })

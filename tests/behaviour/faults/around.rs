@@ -57,7 +57,7 @@ fn a_proxy_in_the_environment_gets_neither_the_key_nor_the_text() {
     proxy.set_nonblocking(true).unwrap();
     let proxy_url = format!("http://{}", proxy.local_addr().unwrap());
     let options = Options { api_key: Some(API_KEY.to_owned()), ..Options::default() };
-    let waha = FakeWaha::start(options, Arc::new(SystemClock::new()), |_| {}).unwrap();
+    let waha = FakeWaha::start(options, Arc::new(SystemClock::default()), |_| {}).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("shop.db");
     drop(Store::open(&database).unwrap());

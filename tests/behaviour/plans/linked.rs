@@ -22,7 +22,7 @@ fn pass(site: &Site) {
     let mut values = parse_env_file(&path, &text).unwrap();
     values.insert("DATABASE_PATH".to_owned(), site.database().display().to_string());
     let config = Arc::new(Config::from_values(values).unwrap());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     watch_statements(&site.database());
     pass_once(&config, &clock).unwrap();
 }
