@@ -205,7 +205,7 @@ pub fn restore(
         return Err(BackupError::ClockBehind { path: file.to_owned(), now, made_at });
     }
     let (instance, has_evidence) = match &present {
-        Present::Well { store, .. } => {
+        Present::Well(store, _) => {
             let (_, sent_last) = snapshot(store, before_path.clone(), now)?;
             let here = Instance::of(database)?;
             // A copy that nobody confirmed cannot tell what the other one sent.
@@ -220,7 +220,7 @@ pub fn restore(
     fail_point::reach("restore_prepared");
     restored.before = (!matches!(present, Present::Missing)).then_some(before_path);
     match present {
-        Present::Well { store, version } => store.replace_content(&new, version)?,
+        Present::Well(store, version) => store.replace_content(&new, version)?,
         Present::Damaged | Present::Missing => {
             new.close_as_one_file()?;
             put_in_place(prepared, database, restored.before.as_deref(), now)?;
@@ -232,10 +232,7 @@ pub fn restore(
 /// The database until now.
 enum Present {
     /// It can be read, and was so at this moment.
-    Well {
-        store: Store,
-        version: DataVersion,
-    },
+    Well(Store, DataVersion),
     /// It cannot be read, or only by a newer program.
     Damaged,
     Missing,
@@ -256,11 +253,7 @@ impl Present {
             Err(error) => return Err(error.into()),
         };
         let version = store.data_version()?;
-        Ok(if store.find_damage()?.is_none() {
-            Self::Well { store, version }
-        } else {
-            Self::Damaged
-        })
+        Ok(if store.find_damage()?.is_none() { Self::Well(store, version) } else { Self::Damaged })
     }
 }
 

@@ -256,10 +256,9 @@ impl Waha {
     /// Asks the server what it is.
     /// The error says why it does not tell, in words with a remedy.
     pub(crate) fn server(&self) -> Result<ServerReport, NoServer> {
-        let reply =
-            self.get("/api/server/version").map_err(|hold| NoServer::Unreached(hold.reason))?;
-        report::server(&reply)
-            .map_err(|why| self.wrong_url(&reply).map_or(why, NoServer::Unreached))
+        let unreached = |reason| NoServer::Unreached { reason };
+        let reply = self.get("/api/server/version").map_err(|hold| unreached(hold.reason))?;
+        report::server(&reply).map_err(|why| self.wrong_url(&reply).map_or(why, unreached))
     }
 
     /// The sessions that WAHA has, those too that do not run.

@@ -332,8 +332,8 @@ impl<'a> Import<'a> {
         let mut source = source.map_err(refused)?;
         let header = header::read(&mut source, rules).map_err(ImportError::Read)?;
         let header = header.map_err(|problem| {
-            if let Problem::NoPhoneColumn { columns, .. } = &problem {
-                watch.found(columns);
+            if let Problem::NoPhoneColumn { found } = &problem {
+                watch.found(&found.0);
             }
             refused(problem)
         })?;

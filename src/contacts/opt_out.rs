@@ -134,13 +134,8 @@ pub fn record_stop(
     config: &Config,
     now: Timestamp,
 ) -> SqlResult<OptedOut> {
-    let Writer { digits, lid, name } = writer;
-    let digits = match (digits, lid) {
-        (Some(digits), _) => Some(digits.clone()),
-        (None, Some(lid)) => tx.digits_of_hidden(lid)?,
-        (None, None) => None,
-    };
-    let person = match (digits, lid) {
+    let Writer { lid, name, .. } = writer;
+    let person = match (known_digits(tx, writer)?, lid) {
         (Some(digits), lid) => {
             if let Some(lid) = lid {
                 tx.pair_hidden(lid, &digits, session, now)?;
@@ -155,11 +150,15 @@ pub fn record_stop(
 
 /// The chat of who wrote, as deliveries name it: by the number when it is known, else by the hidden one.
 pub(crate) fn chat_of(tx: &Tx<'_>, writer: &Writer) -> SqlResult<Option<String>> {
-    let known = match (&writer.digits, &writer.lid) {
-        (None, Some(lid)) => tx.digits_of_hidden(lid)?,
-        (digits, _) => digits.clone(),
-    };
+    let known = known_digits(tx, writer)?;
     Ok(known.map(|digits| format!("{digits}@c.us")).or_else(|| writer.lid.clone()))
+}
+
+fn known_digits(tx: &Tx<'_>, writer: &Writer) -> SqlResult<Option<String>> {
+    match (&writer.digits, &writer.lid) {
+        (None, Some(lid)) => tx.digits_of_hidden(lid),
+        (digits, _) => Ok(digits.clone()),
+    }
 }
 
 /// Whether a contact with this number (E.164 digits) opted out.

@@ -11,7 +11,7 @@ use super::{Answered, PageResult, attention, compose, forms, people, reply, sche
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::messages::{self, Retry};
-use crate::store::{Message, SqlResult, StatusCount, Store};
+use crate::store::{Message, SqlResult, StatusCount, Store, Wanted};
 
 const MESSAGES_PER_PAGE: u8 = 30;
 /// The characters of a text that a list shows.
@@ -279,9 +279,10 @@ fn list(visit: &Visit<'_>) -> Answered {
         return scheduled::page(visit, search);
     }
     let from = visit.page_from();
+    let wanted = Wanted { status, search: search.map(str::to_owned), ..Wanted::default() };
     let (counts, found) = visit.read(|tx| {
         let limit = u32::from(MESSAGES_PER_PAGE) + 1;
-        Ok((tx.status_counts()?, tx.page_of_messages(status, search, from, limit)?))
+        Ok((tx.status_counts()?, tx.page_of_messages(&wanted, from, limit, false)?))
     })?;
     let found = OnePage::of(found, from, MESSAGES_PER_PAGE.into(), |row| row.id);
     let status = status.map(MessageStatus::as_str).unwrap_or_default();

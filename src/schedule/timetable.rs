@@ -23,12 +23,12 @@ pub(crate) const TAKEN_AHEAD_MAX: Duration = Duration::from_hours(48);
 pub(crate) struct Timetable {
     pub(crate) schedules: Option<String>,
     pub(crate) interval_config: Option<String>,
-    /// `scheduled_local`: the local time at `scheduled_at`. While an edit of the rule has emptied
-    /// `scheduled_at`: the instant from which the new rule counts.
-    pub(crate) local: Option<String>,
-    /// `scheduled_zone`: the zone in which `scheduled_at` was worked out from the rule. Empty when it
-    /// did not come from the rule; `None` when nobody has looked yet.
-    pub(crate) zone: Option<String>,
+    /// The local time at `scheduled_at`. While an edit of the rule has emptied `scheduled_at`: the
+    /// instant from which the new rule counts.
+    pub(crate) scheduled_local: Option<String>,
+    /// The zone in which `scheduled_at` was worked out from the rule. Empty when it did not come from
+    /// the rule; `None` when nobody has looked yet.
+    pub(crate) scheduled_zone: Option<String>,
     /// The last occurrence that was planned; `None` also for one that an older version planned.
     pub(crate) taken: Option<Taken>,
 }
@@ -64,18 +64,22 @@ impl Taken {
 impl Timetable {
     /// Whether `scheduled_at` was worked out from the rule, in any zone.
     pub(crate) fn is_from_rule(&self) -> bool {
-        self.zone.as_deref().is_some_and(|zone| !zone.is_empty() && zone != OUTDATED)
+        self.scheduled_zone.as_deref().is_some_and(|zone| !zone.is_empty() && zone != OUTDATED)
     }
 
     /// Whether `scheduled_at` comes from a rule that was edited when the message had ended.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.zone.as_deref() == Some(OUTDATED)
+        self.scheduled_zone.as_deref() == Some(OUTDATED)
     }
 
     /// Whether `scheduled_at` was worked out in `zone`, so that it may be planned; an instant always.
     pub(crate) fn is_of(&self, zone: &Zone) -> bool {
         let has_rule = self.schedules.is_some() || self.interval_config.is_some();
-        !has_rule || self.zone.as_deref().is_some_and(|name| name.is_empty() || name == zone.name())
+        !has_rule
+            || self
+                .scheduled_zone
+                .as_deref()
+                .is_some_and(|name| name.is_empty() || name == zone.name())
     }
 
     /// The zone of its local times: the one that the rule names itself, whatever TIMEZONE is, else `zone`.
@@ -88,7 +92,7 @@ impl Timetable {
     pub(crate) fn at_in(&self, scheduled_at: Timestamp, zone: &Zone) -> Timestamp {
         let is_of = self.is_of(zone);
         let zone = &self.zone_of(zone);
-        let local = self.local.as_deref().and_then(read_local);
+        let local = self.scheduled_local.as_deref().and_then(read_local);
         match local {
             Some(local) if self.is_from_rule() && !is_of => zone.to_utc(local),
             Some(_) | None => scheduled_at,
@@ -97,7 +101,7 @@ impl Timetable {
 
     /// From when on the rule counts, when an edit of it has emptied `scheduled_at`.
     pub(crate) fn counts_from(&self) -> Option<Timestamp> {
-        Timestamp::parse(self.local.as_deref()?)
+        Timestamp::parse(self.scheduled_local.as_deref()?)
     }
 
     /// The first occurrence that was not planned yet and is later than `after`.

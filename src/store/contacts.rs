@@ -447,10 +447,7 @@ impl Tx<'_> {
     }
 
     /// A pending delivery that goes to whatever number its contact has; `None` for any other.
-    pub(crate) fn waiting_for_contact(
-        &self,
-        delivery_id: i64,
-    ) -> SqlResult<Option<WaitingForContact>> {
+    pub(crate) fn waiting_for_contact(&self, id: i64) -> SqlResult<Option<WaitingForContact>> {
         let sql =
             "SELECT d.id, d.auto_message_id, d.due_at, d.chat_id, d.contact_id, c.phone_number
                    FROM deliveries d NOT INDEXED LEFT JOIN contacts c ON c.id = d.contact_id
@@ -463,7 +460,7 @@ impl Tx<'_> {
                 number_now: lossy(row, "phone_number")?,
             } }
         };
-        self.query_optional(sql, params! { ":id": delivery_id }, read)
+        self.query_optional(sql, params! { id }, read)
     }
 
     pub(crate) fn count_in_flight_to(&self, contact_id: i64) -> SqlResult<u64> {
@@ -501,48 +498,37 @@ impl Tx<'_> {
     }
 
     /// Whether an occurrence, or a retry of it, went or may have gone to a chat.
-    pub(crate) fn is_served(
-        &self,
-        auto_message_id: i64,
-        first: Timestamp,
-        chat_id: &str,
-    ) -> SqlResult<bool> {
+    pub(crate) fn is_served(&self, id: i64, first: Timestamp, chat_id: &str) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at >= :first AND chat_id = :chat_id
                            AND coalesce(retry_of, due_at) = :first
                            AND status IN ('sending', 'sent', 'unknown'))";
         let first = first.to_string();
-        self.query_value(sql, params! { first, chat_id, ":id": auto_message_id })
+        self.query_value(sql, params! { first, chat_id, id })
     }
 
     /// Whom a message names, unless this contact has a delivery of the occurrence already. One that was
     /// skipped is none: its number may have been served by the contact that changes now.
     pub(crate) fn names_unless_planned(
         &self,
-        auto_message_id: i64,
+        id: i64,
         due_at: Timestamp,
         contact_id: i64,
     ) -> SqlResult<Option<String>> {
         let sql = "SELECT contact_ids FROM auto_messages WHERE id = :id AND NOT EXISTS
                        (SELECT 1 FROM deliveries WHERE auto_message_id = :id AND due_at = :due_at
                            AND contact_id = :contact_id AND status <> 'skipped')";
-        let params = params! { due_at, contact_id, ":id": auto_message_id };
+        let params = params! { due_at, contact_id, id };
         let read = |row: &Row<'_>| lossy(row, "contact_ids");
         Ok(self.query_optional(sql, params, read)?.flatten())
     }
 
     /// Gives a pending delivery to another contact with the same number.
-    pub(crate) fn hand_over(&self, delivery_id: i64, to: &Contact) -> SqlResult<()> {
-        let sql =
-            "UPDATE deliveries SET contact_id = :contact_id, contact_number = :number, name = :name
+    pub(crate) fn hand_over(&self, id: i64, to: &Contact) -> SqlResult<()> {
+        let sql = "UPDATE deliveries SET contact_id = :contact_id, contact_number = :phone_number,
+                       name = :name
                    WHERE id = :id AND status = 'pending'";
-        let params = params! {
-            to.{ name },
-            ":id": delivery_id,
-            ":contact_id": to.id,
-            ":number": to.phone_number,
-        };
-        self.execute_sql(sql, params)
+        self.execute_sql(sql, params! { id, ":contact_id": to.id, to.{ name, phone_number } })
     }
 
     /// Plans a delivery to another contact with the number that this one had, and counts the
@@ -555,17 +541,11 @@ impl Tx<'_> {
     ) -> SqlResult<()> {
         let sql = "INSERT OR IGNORE INTO deliveries (auto_message_id, due_at, channel_id, contact_id,
                        contact_number, name, chat_id, status, retry_of, created_at)
-                   SELECT auto_message_id, due_at, channel_id, :contact_id, :number, :name, :chat_id,
+                   SELECT auto_message_id, due_at, channel_id, :contact_id, :phone_number, :name, :chat_id,
                        'pending', retry_of, :now
                    FROM deliveries WHERE id = :id";
-        self.change_rows(
-            sql,
-            params! {
-                now, waiting.{ id, chat_id }, to.{ name },
-                ":contact_id": to.id,
-                ":number": to.phone_number,
-            },
-        )?;
+        let params = params! { now, waiting.{ id, chat_id }, ":contact_id": to.id, to.{ name, phone_number } };
+        self.execute_sql(sql, params)?;
         self.count_anew(waiting.auto_message_id, waiting.due_at, now)
     }
 
@@ -591,14 +571,10 @@ impl Tx<'_> {
     }
 
     /// The contacts that got an occurrence, or may have got it, at whatever number they had.
-    pub(crate) fn contacts_served(
-        &self,
-        auto_message_id: i64,
-        due_at: Timestamp,
-    ) -> SqlResult<HashSet<i64>> {
+    pub(crate) fn contacts_served(&self, id: i64, due_at: Timestamp) -> SqlResult<HashSet<i64>> {
         let sql = "SELECT contact_id FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at AND contact_id IS NOT NULL
                        AND status IN ('sending', 'sent', 'unknown')";
-        self.query_values(sql, params! { due_at, ":id": auto_message_id }).map(HashSet::from_iter)
+        self.query_values(sql, params! { due_at, id }).map(HashSet::from_iter)
     }
 }

@@ -484,7 +484,7 @@ impl Tx<'_> {
     /// Ends a pending delivery that cannot be sent, without any request. Returns whether it was pending.
     pub(crate) fn end_pending(
         &self,
-        delivery_id: i64,
+        id: i64,
         status: Status,
         error: &Reason,
         now: Timestamp,
@@ -492,7 +492,7 @@ impl Tx<'_> {
         let sql = "UPDATE deliveries SET status = :status, error = :error, error_code = :code,
                        error_args = :args, finished_at = :now, next_attempt_at = NULL
                    WHERE id = :id AND status = 'pending'";
-        self.change(sql, params! { status, now, ":id": delivery_id, why(error) })
+        self.change(sql, params! { status, now, id, why(error) })
     }
 
     /// Moves what is pending of an occurrence, on its way or paused, from one channel to another. Returns how
@@ -707,7 +707,7 @@ impl Tx<'_> {
     /// The latest occurrences of a message that have deliveries, the latest first, each with whether it is a retry.
     pub(crate) fn occurrence_times(
         &self,
-        auto_message_id: i64,
+        id: i64,
         limit: u32,
     ) -> SqlResult<Vec<(Timestamp, bool)>> {
         // One step in the index for each occurrence, however many recipients it has.
@@ -720,7 +720,7 @@ impl Tx<'_> {
                    SELECT due_at, (SELECT d.retry_of FROM deliveries d WHERE d.auto_message_id = :id
                            AND d.due_at = seen.due_at LIMIT 1) IS NOT NULL AS is_retry
                    FROM seen WHERE due_at IS NOT NULL";
-        let params = params! { limit, ":id": auto_message_id };
+        let params = params! { limit, id };
         let read = |row: &Row<'_>| Ok(seen_time(row, "due_at")?.zip(row.get("is_retry")?));
         Ok(self.query_rows(sql, params, read)?.into_iter().flatten().collect())
     }
@@ -780,12 +780,9 @@ impl Tx<'_> {
                        count(*) FILTER (WHERE status IN ('failed', 'expired')) AS failed,
                        count(*) FILTER (WHERE status = 'unknown') AS unknown
                    FROM deliveries WHERE finished_at >= :from AND finished_at < :until";
-        let params = params! { from, until };
-        self.query_one(
-            sql,
-            params,
-            |row| read! { row => Ended { sent, delivered, read, failed, unknown } },
-        )
+        let read =
+            |row: &Row<'_>| read! { row => Ended { sent, delivered, read, failed, unknown } };
+        self.query_one(sql, params! { from, until }, read)
     }
 
     pub fn count_unknown(&self) -> SqlResult<u64> {
@@ -813,7 +810,7 @@ impl Tx<'_> {
     /// Fills in the text of a pending delivery whose message is being sent: from the message and the
     /// contact as they are in this transaction, and the name that was planned. `None` when the
     /// delivery is no longer pending or its message no longer being sent.
-    pub(crate) fn render(&self, delivery_id: i64) -> SqlResult<Option<Result<String, Reason>>> {
+    pub(crate) fn render(&self, id: i64) -> SqlResult<Option<Result<String, Reason>>> {
         // By its id, whatever statistics say: those of an idle hour take what is pending for nothing.
         let sql = format!(
             "SELECT {SOURCES} FROM deliveries d NOT INDEXED
@@ -822,7 +819,7 @@ impl Tx<'_> {
              LEFT JOIN contacts c ON c.id = d.contact_id
              WHERE d.id = :id AND d.status = 'pending'"
         );
-        self.query_optional(&sql, params! { ":id": delivery_id }, read_text)
+        self.query_optional(&sql, params! { id }, read_text)
     }
 
     /// Fills in the texts of deliveries that became unknown without a claim and have the message's

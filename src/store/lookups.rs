@@ -86,14 +86,10 @@ impl Tx<'_> {
         self.query_optional(sql, params! { id }, read)
     }
 
-    pub(crate) fn is_id_of_another(
-        &self,
-        waha_message_id: &str,
-        delivery_id: i64,
-    ) -> SqlResult<bool> {
+    pub(crate) fn is_id_of_another(&self, waha_message_id: &str, id: i64) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE waha_message_id = :waha_message_id AND id <> :id)";
-        self.query_value(sql, params! { waha_message_id, ":id": delivery_id })
+        self.query_value(sql, params! { waha_message_id, id })
     }
 
     /// Whether another delivery of the same text, as WhatsApp keeps it, to the same chat is under way

@@ -127,6 +127,8 @@ pub(crate) struct Wanted {
     pub(crate) search: Option<String>,
     /// A key of `metadata`, as a JSON path, and its value as text.
     pub(crate) metadata: Option<(String, String)>,
+    /// Only those with a higher id.
+    pub(crate) above: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -257,9 +259,7 @@ fn read_channels(column: &str) -> Option<Vec<i64>> {
 
 pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
     read! { row => Timetable {
-        lossy schedules, lossy interval_config,
-        local: lossy(row, "scheduled_local")?,
-        zone: lossy(row, "scheduled_zone")?,
+        lossy schedules, lossy interval_config, lossy scheduled_local, lossy scheduled_zone,
         taken: Taken::read(lossy(row, "taken_local")?.as_deref(), lossy(row, "taken_rule")?),
     } }
 }
@@ -291,9 +291,7 @@ impl Tx<'_> {
         let params = params! {
             created_by, now, message.{ title, message, channel_id, channel_ids, contact_ids },
             message.{ contact_count, content, scheduled_at, status, metadata, recipient_gap_hours },
-            message.timetable.{ schedules, interval_config },
-            ":scheduled_local": message.timetable.local,
-            ":scheduled_zone": message.timetable.zone,
+            message.timetable.{ schedules, interval_config, scheduled_local, scheduled_zone },
         };
         self.insert_row(sql, params)
     }
@@ -354,11 +352,9 @@ impl Tx<'_> {
                    WHERE id = :id AND (scheduled_at IS NOT :scheduled_at
                        OR scheduled_local IS NOT :scheduled_local
                        OR scheduled_zone IS NOT :scheduled_zone)";
-        let params = params! {
-            id, message.{ scheduled_at },
-            ":scheduled_local": message.timetable.local,
-            ":scheduled_zone": message.timetable.zone,
-        };
+        let times = &message.timetable;
+        let params =
+            params! { id, message.{ scheduled_at }, times.{ scheduled_local, scheduled_zone } };
         self.execute_sql(sql, params)
     }
 
@@ -449,11 +445,9 @@ impl Tx<'_> {
                            (SELECT due_at FROM plannings WHERE auto_message_id = :id)
                            AND retry_of IS NULL) AS latest_planned_at
                    FROM auto_messages WHERE id = :id";
-        self.query_one(
-            sql,
-            params! { id },
-            |row| read! { row => Past { since, latest_due_at, latest_planned_at } },
-        )
+        let read =
+            |row: &Row<'_>| read! { row => Past { since, latest_due_at, latest_planned_at } };
+        self.query_one(sql, params! { id }, read)
     }
 
     /// The messages that a filter lets through, the newest first.
@@ -474,52 +468,24 @@ impl Tx<'_> {
         self.query_rows(&sql, params, Message::from_row)
     }
 
-    /// At most `limit` messages, of one status when one is given, whose title or text holds `search`.
+    /// At most `limit` messages that are `wanted`, the newest first; with the whole text, or as lists show it.
     pub(crate) fn page_of_messages(
         &self,
-        status: Option<MessageStatus>,
-        search: Option<&str>,
+        wanted: &Wanted,
         from: PageFrom,
         limit: u32,
+        has_text: bool,
     ) -> SqlResult<Vec<Message>> {
         let ((above, below), order) = (from.bounds(), from.order());
         // The statement differs, not only its values: else no index could be chosen. INDEXED BY: with
         // statistics, the few that failed would be looked for among all that were sent.
-        let by_status = if status.is_some() {
-            "INDEXED BY idx_auto_messages_status WHERE status = :status"
-        } else {
-            "WHERE :status IS NULL"
-        };
-        let sql = format!(
-            "SELECT {LISTED} FROM auto_messages {by_status} AND id > :above AND id < :below
-                 AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
-             ORDER BY id {order} LIMIT :limit"
-        );
-        let params = params! { status, above, below, limit, ":search": search.map(containing) };
-        Ok(from.newest_first(self.query_rows(&sql, params, Message::from_row)?))
-    }
-
-    /// The highest id of a message; 0 when there is none.
-    pub(crate) fn newest_message_id(&self) -> SqlResult<i64> {
-        let sql = "SELECT id FROM auto_messages WHERE id < :all ORDER BY id DESC LIMIT 1";
-        Ok(self.query_maybe(sql, params! { ":all": i64::MAX })?.unwrap_or(0))
-    }
-
-    /// At most `limit` messages that are `wanted` with ids between these two, the newest first.
-    pub(crate) fn wanted_messages(
-        &self,
-        wanted: &Wanted,
-        (above, below): (i64, i64),
-        limit: u32,
-    ) -> SqlResult<Vec<Message>> {
-        // As in `page_of_messages`.
         let by_status = if wanted.status.is_some() {
             "INDEXED BY idx_auto_messages_status WHERE status = :status"
         } else {
             "WHERE :status IS NULL"
         };
         let sql = format!(
-            "SELECT {WITH_TEXT} FROM auto_messages {by_status} AND id > :above AND id < :below
+            "SELECT {} FROM auto_messages {by_status} AND id > :above AND id < :below
                  AND (:channel_id IS NULL OR channel_id = :channel_id
                      OR instr(',' || trim(replace(channel_ids, ' ', ''), '[]') || ',', ',' || :channel_id || ',') > 0)
                  AND (:from IS NULL OR scheduled_at >= :from)
@@ -527,16 +493,24 @@ impl Tx<'_> {
                  AND (:search IS NULL OR title LIKE :search ESCAPE '\\' OR message LIKE :search ESCAPE '\\')
                  AND (:path IS NULL OR iif(json_valid(metadata),
                      CAST(metadata ->> :path AS TEXT) = :value, 0))
-             ORDER BY id DESC LIMIT :limit"
+             ORDER BY id {order} LIMIT :limit",
+            if has_text { WITH_TEXT } else { LISTED },
         );
         let metadata = wanted.metadata.as_ref();
         let params = params! {
-            above, below, limit, wanted.{ status, channel_id, from, until },
+            below, limit, wanted.{ status, channel_id, from, until },
+            ":above": wanted.above.map_or(above, |least| least.max(above)),
             ":search": wanted.search.as_deref().map(containing),
             ":path": metadata.map(|(path, _)| path),
             ":value": metadata.map(|(_, value)| value),
         };
-        self.query_rows(&sql, params, Message::from_row)
+        Ok(from.newest_first(self.query_rows(&sql, params, Message::from_row)?))
+    }
+
+    /// The highest id of a message; 0 when there is none.
+    pub(crate) fn newest_message_id(&self) -> SqlResult<i64> {
+        let sql = "SELECT id FROM auto_messages WHERE id < :all ORDER BY id DESC LIMIT 1";
+        Ok(self.query_maybe(sql, params! { ":all": i64::MAX })?.unwrap_or(0))
     }
 
     /// How many recipients of a message stand as expired, in its latest occurrence with its retries.

@@ -57,27 +57,27 @@ impl Tx<'_> {
     }
 
     /// The occurrence of a message whose planning was begun and not ended.
-    pub(crate) fn begun_planning(&self, auto_message_id: i64) -> SqlResult<Option<Timestamp>> {
+    pub(crate) fn begun_planning(&self, id: i64) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT due_at FROM plannings WHERE auto_message_id = :id";
-        self.query_maybe(sql, params! { ":id": auto_message_id })
+        self.query_maybe(sql, params! { id })
     }
 
-    pub(crate) fn begin_planning(&self, auto_message_id: i64, due_at: Timestamp) -> SqlResult<()> {
+    pub(crate) fn begin_planning(&self, id: i64, due_at: Timestamp) -> SqlResult<()> {
         let sql =
             "INSERT OR REPLACE INTO plannings (auto_message_id, due_at) VALUES (:id, :due_at)";
-        self.execute_sql(sql, params! { due_at, ":id": auto_message_id })
+        self.execute_sql(sql, params! { due_at, id })
     }
 
-    pub(crate) fn end_planning(&self, auto_message_id: i64) -> SqlResult<()> {
+    pub(crate) fn end_planning(&self, id: i64) -> SqlResult<()> {
         let sql = "DELETE FROM plannings WHERE auto_message_id = :id";
-        self.execute_sql(sql, params! { ":id": auto_message_id })
+        self.execute_sql(sql, params! { id })
     }
 
     /// Removes at most `limit` deliveries that a planning which was cut off has left, none of which was
     /// ever claimed. Returns how many.
     pub(crate) fn remove_unplanned(
         &self,
-        auto_message_id: i64,
+        id: i64,
         due_at: Timestamp,
         limit: usize,
     ) -> SqlResult<usize> {
@@ -87,12 +87,8 @@ impl Tx<'_> {
                                AND claimed_at IS NULL
                                AND status IN ('pending', 'skipped', 'expired', 'cancelled')
                            LIMIT :limit)";
-        let params = params! {
-            due_at,
-            ":id": auto_message_id,
-            ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
-        };
-        self.change_rows(sql, params)
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.change_rows(sql, params! { id, due_at, limit })
     }
 
     /// Marks a planned message as on its way, with how many recipients it has and how they stand:

@@ -18,15 +18,16 @@ impl Filter {
     }
 
     /// `column` is one of `values`; with none, no row is.
-    pub(super) fn one_of<'a>(column: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(super) fn one_of<T: AsRef<str>>(column: &str, values: impl IntoIterator<Item = T>) -> Self {
         let is_plain = |value: &str| {
             !value.is_empty()
                 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
-        let quoted: Vec<String> = values
-            .into_iter()
-            .map(|value| if is_plain(value) { value.to_owned() } else { quote(value) })
-            .collect();
+        let quoted = values.into_iter().map(|value| match value.as_ref() {
+            value if is_plain(value) => value.to_owned(),
+            value => quote(value),
+        });
+        let quoted: Vec<String> = quoted.collect();
         Self(format!("{column}=in.{}", encode(&format!("({})", quoted.join(",")))))
     }
 

@@ -130,7 +130,7 @@ impl Remote {
     /// The rows in which `column` is one of `values`. A page that the server cut says so, because it is to
     /// count the rows: what is not in it is asked for again, and never taken for gone.
     fn get_of(&self, table: &str, (column, values): (&str, &[&str]), rest: &str) -> Answer {
-        let filter = Filter::one_of(column, values.iter().copied());
+        let filter = Filter::one_of(column, values);
         let path = format!("{table}?{}{rest}", filter.text());
         let reply = self.reply(Method::Get, &path, COUNTED, None);
         let is_cut = reply.as_ref().is_ok_and(|reply| reply.status == 206);
@@ -190,7 +190,6 @@ impl Remote {
         since: &str,
         after: Option<&Found>,
     ) -> Told<Vec<Found>> {
-        let channels = channels.iter().map(String::as_str);
         let mut filter = Filter::equal("status", "scheduled")
             .and("scheduled_at", "lte", "now")
             .and("scheduled_at", "gte", since)
@@ -219,14 +218,14 @@ impl Remote {
         let scheduled = Filter::equal("status", "scheduled");
         let due = scheduled.clone().and("scheduled_at", "lte", "now");
         let filter = match what {
-            Listed::Old { before } => scheduled.and("scheduled_at", "lt", before),
-            Listed::Due { since } => due.and("scheduled_at", "gte", since),
-            Listed::ToSend { since, channels } => scheduled
+            Listed::Before(before) => scheduled.and("scheduled_at", "lt", before),
+            Listed::DueSince(since) => due.and("scheduled_at", "gte", since),
+            Listed::ToSend(since, channels) => scheduled
                 .and("scheduled_at", "gte", since)
-                .and_all(&Filter::one_of(&tables.channel_column, channels.iter().copied())),
+                .and_all(&Filter::one_of(&tables.channel_column, channels)),
             Listed::WithoutChannel => due.and(&tables.channel_column, "is", "null"),
-            Listed::SentSince { .. } if !tables.messages.has("sent_at") => return Ok(Vec::new()),
-            Listed::SentSince { since } => {
+            Listed::SentSince(_) if !tables.messages.has("sent_at") => return Ok(Vec::new()),
+            Listed::SentSince(since) => {
                 Filter::equal("status", "sent").and("sent_at", "gte", since)
             }
         };
@@ -263,7 +262,6 @@ impl Remote {
         channels: &[String],
         since: &str,
     ) -> Told<Vec<RemoteRow>> {
-        let channels = channels.iter().map(String::as_str);
         let filter = Filter::equal("status", "scheduled")
             .and("scheduled_at", "lt", since)
             .and("updated_at", "gte", since)
@@ -339,9 +337,11 @@ impl Remote {
     ) -> Told<Vec<RemoteClaim>> {
         let messages = &tables.messages.name;
         let column = format!("{messages}.{}", tables.channel_column);
-        let filter = Filter::one_of(&column, channels.iter().map(String::as_str))
-            .and("claimed_by", "neq", appliance)
-            .and("settled_at", "is", "null");
+        let filter = Filter::one_of(&column, channels).and("claimed_by", "neq", appliance).and(
+            "settled_at",
+            "is",
+            "null",
+        );
         self.claims(&filter, &format!("&select=*,{messages}!inner({})", tables.channel_column))
     }
 
@@ -356,8 +356,8 @@ impl Remote {
 
     /// Writes the same into claims, each named by its message and token. One that is gone is left out.
     pub(super) fn settle_claims(&self, claims: &[(&str, &str)], body: &Value) -> Answer {
-        let filter = Filter::one_of("claim_token", claims.iter().map(|(_, token)| *token))
-            .and_all(&Filter::one_of("auto_message_id", claims.iter().map(|(id, _)| *id)));
+        let filter = Filter::one_of("claim_token", claims.iter().map(|(_, token)| token))
+            .and_all(&Filter::one_of("auto_message_id", claims.iter().map(|(id, _)| id)));
         self.patch(CLAIMS, &filter, "&select=due_at", body)
     }
 
@@ -449,22 +449,13 @@ impl Remote {
 #[derive(Clone, Copy)]
 pub(super) enum Listed<'a> {
     /// Scheduled for a time before the link.
-    Old {
-        before: &'a str,
-    },
-    Due {
-        since: &'a str,
-    },
-    /// Due or scheduled, on these channels.
-    ToSend {
-        since: &'a str,
-        channels: &'a [&'a str],
-    },
+    Before(&'a str),
+    DueSince(&'a str),
+    /// Due or scheduled since then, on these channels.
+    ToSend(&'a str, &'a [&'a str]),
     /// Due, on no channel.
     WithoutChannel,
-    SentSince {
-        since: &'a str,
-    },
+    SentSince(&'a str),
 }
 
 /// A row, and what it must still be for a change.

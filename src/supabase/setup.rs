@@ -209,10 +209,10 @@ pub(crate) fn survey(
         .collect();
     let mut to_send = Vec::new();
     for some in sendable.chunks(IDS_MAX) {
-        to_send.extend(list(Listed::ToSend { since: &since, channels: some })?);
+        to_send.extend(list(Listed::ToSend(&since, some))?);
     }
     to_send.sort_by_key(|row| times::instant(&row.scheduled_at));
-    let (old, without) = (list(Listed::Old { before: &since })?, list(Listed::WithoutChannel)?);
+    let (old, without) = (list(Listed::Before(&since))?, list(Listed::WithoutChannel)?);
     let shown = |rows: &[RemoteRow]| shown(rows, &channels);
     let yesterday = theirs.minus(CRON_SEEN).to_string();
     let is_shared =
@@ -225,7 +225,7 @@ pub(crate) fn survey(
         channel_column: tables.channel_column.clone(),
         old: old.len(),
         old_rows: shown(&old),
-        due: list(Listed::Due { since: &since })?.len(),
+        due: list(Listed::DueSince(&since))?.len(),
         to_send: to_send.len(),
         to_send_rows: shown(&to_send),
         without_channel: without.len(),
@@ -233,7 +233,7 @@ pub(crate) fn survey(
         sent_by_website: if was_on {
             None
         } else {
-            Some(list(Listed::SentSince { since: &yesterday })?.len())
+            Some(list(Listed::SentSince(&yesterday))?.len())
         },
         clock_ahead_secs: remote.date().map(|theirs| now.secs() - theirs.secs()),
         channels,

@@ -6,7 +6,7 @@ use super::SessionState;
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::http_client::Reply;
-use crate::language::Language;
+use crate::language::sentences;
 use crate::reason::Reason;
 use crate::recipient::number_of_chat;
 
@@ -80,54 +80,28 @@ impl SessionReport {
     }
 }
 
-/// Why WAHA does not say what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NoServer {
-    /// No answer, or the address is wrong.
-    Unreached(Reason),
-    /// An answer with this status that is none of WAHA's version.
-    Answered(u16),
-}
-
-impl NoServer {
-    pub(crate) fn text(&self, language: Language) -> String {
-        let (english, indonesian) = match self {
-            Self::Unreached(reason) => return reason.text(language),
-            Self::Answered(200) => (
-                "what answers there is no WAHA: check WAHA_BASE_URL",
-                "yang menjawab di sana bukan WAHA: periksa WAHA_BASE_URL",
-            ),
-            Self::Answered(401) => (
-                "WAHA does not accept the key: check WAHA_API_KEY",
-                "WAHA menolak kuncinya: periksa WAHA_API_KEY",
-            ),
-            Self::Answered(403) => (
-                "WAHA_API_KEY has no right to ask for WAHA's version",
-                "WAHA_API_KEY tidak punya hak untuk menanyakan versi WAHA",
-            ),
-            Self::Answered(404) => (
-                "WAHA answered 404: check WAHA_BASE_URL, its path above all",
-                "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama bagian sesudah alamatnya",
-            ),
-            Self::Answered(status) => {
-                return language.pick(
-                    format!("WAHA answered {status}: look at WAHA and at what stands before it"),
-                    format!("WAHA menjawab {status}: periksa WAHA dan yang ada di depannya"),
-                );
-            }
-        };
-        language.pick(english, indonesian).to_owned()
-    }
-}
-
-impl std::fmt::Display for NoServer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text(Language::English))
+sentences! {
+    /// Why WAHA does not say what it is.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) enum NoServer {
+        /// No answer, or the address is wrong.
+        Unreached { reason: Reason }: "{reason}", "{reason}";
+        NoWaha: "what answers there is no WAHA: check WAHA_BASE_URL",
+            "yang menjawab di sana bukan WAHA: periksa WAHA_BASE_URL";
+        Key: "WAHA does not accept the key: check WAHA_API_KEY",
+            "WAHA menolak kuncinya: periksa WAHA_API_KEY";
+        NoRight: "WAHA_API_KEY has no right to ask for WAHA's version",
+            "WAHA_API_KEY tidak punya hak untuk menanyakan versi WAHA";
+        NotFound: "WAHA answered 404: check WAHA_BASE_URL, its path above all",
+            "WAHA menjawab 404: periksa WAHA_BASE_URL, terutama bagian sesudah alamatnya";
+        Status { status: u64 }: "WAHA answered {status}: look at WAHA and at what stands before it",
+            "WAHA menjawab {status}: periksa WAHA dan yang ada di depannya";
     }
 }
 
 pub(super) fn server(reply: &Reply) -> Result<ServerReport, NoServer> {
     let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let status = u64::from(reply.status);
     match reply.status {
         200 if told.get("version").is_some_and(Value::is_string) => {
             let word = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
@@ -138,10 +112,12 @@ pub(super) fn server(reply: &Reply) -> Result<ServerReport, NoServer> {
                 clock: reply.date.as_deref().and_then(Timestamp::parse_http),
             })
         }
-        status @ 300..=399 => {
-            Err(NoServer::Unreached(Reason::Redirected { status: u64::from(status) }))
-        }
-        status => Err(NoServer::Answered(status)),
+        200 => Err(NoServer::NoWaha),
+        401 => Err(NoServer::Key),
+        403 => Err(NoServer::NoRight),
+        404 => Err(NoServer::NotFound),
+        300..=399 => Err(NoServer::Unreached { reason: Reason::Redirected { status } }),
+        _ => Err(NoServer::Status { status }),
     }
 }
 
@@ -201,6 +177,15 @@ fn webhook(told: &Value) -> WebhookReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_waha_is_said_in_both_languages_with_the_same_values() {
+        for (name, fields, english, indonesian) in NoServer::TABLE {
+            let has =
+                |text: &str| fields.iter().all(|field| text.contains(&format!("{{{field}}}")));
+            assert!(has(english) && has(indonesian), "{name}");
+        }
+    }
 
     #[test]
     fn compose_yaml_gives_waha_the_same_events() {

@@ -18,7 +18,7 @@ use crate::messages::{
     SplitBy, SplitPart, Timing, Warned,
 };
 use crate::schedule;
-use crate::store::{Message, SqlResult, Store, Tx, Wanted};
+use crate::store::{Message, PageFrom, SqlResult, Store, Tx, Wanted};
 
 /// Rows that a search looks at before it says what it found: it never takes long, however much was sent.
 const LOOKED_AT_MAX: i64 = 20_000;
@@ -486,6 +486,7 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
         metadata: call
             .parameter_after("metadata.")
             .map(|(key, value)| (json_path(key), value.to_owned())),
+        above: None,
     };
     call.with_store(|store| {
         let mut wanted = wanted;
@@ -507,7 +508,9 @@ pub(super) fn list(call: &Call<'_>) -> Answered {
                 None => tx.newest_message_id()?.saturating_add(1),
             };
             let above = if is_searched { below.saturating_sub(LOOKED_AT_MAX).max(0) } else { 0 };
-            let mut rows = tx.wanted_messages(&wanted, (above, below), limit + 1)?;
+            let wanted = Wanted { above: Some(above), ..wanted };
+            let mut rows =
+                tx.page_of_messages(&wanted, PageFrom::OlderThan(below), limit + 1, true)?;
             let is_full = rows.len() > limit as usize;
             rows.truncate(limit as usize);
             let next = match rows.last() {

@@ -4,6 +4,7 @@
 use std::io;
 
 use super::heading::{Meaning, NameKind, NumberKind, OptOut, asks_consent, meaning};
+use super::problem::FoundColumns;
 use super::records::Record;
 use super::row::{number_among, numbers_in};
 use super::source::Source;
@@ -300,10 +301,7 @@ impl Reading {
         let columns = self.columns(&numbers, &name_sources);
         let found = found(&self.names, &self.samples, &columns);
         if numbers.is_empty() && !self.has_number_among_attributes {
-            return Err(Problem::NoPhoneColumn {
-                found: shorten(&self.names.join(", ")),
-                columns: found,
-            });
+            return Err(Problem::NoPhoneColumn { found: FoundColumns(found) });
         }
         let code = self.meanings.iter().position(|meaning| *meaning == Meaning::CountryCode);
         let taken = self.taken(&columns, &numbers, &name_sources);

@@ -117,7 +117,7 @@ impl Row {
                     Err(reason) => {
                         let is_word = |text: &str| !text.contains(|c: char| c.is_ascii_digit());
                         if wrong.as_ref().is_none_or(|(before, _)| is_word(before)) {
-                            wrong = Some((cell.to_owned(), Problem::Phone(reason)));
+                            wrong = Some((cell.to_owned(), Problem::Phone { reason }));
                         }
                     }
                 }
@@ -155,7 +155,7 @@ impl Row {
         let written = column.and_then(|cell| number_among(cell));
         let Some(written) = written else { return Err((String::new(), Problem::NoNumber)) };
         let digits = normalize_phone(&written, country);
-        let digits = digits.map_err(|reason| (written, Problem::Phone(reason)))?;
+        let digits = digits.map_err(|reason| (written, Problem::Phone { reason }))?;
         self.number = format!("+{digits}");
         Ok(())
     }
@@ -200,7 +200,7 @@ impl Row {
                     Some(true) => self.opted_out_at = at.or_else(|| Some(now.to_owned())),
                     Some(false) if *out == OptOut::Status => self.take_attribute(heading, &text)?,
                     Some(false) => {}
-                    None => return Err(Problem::NoOptOut(heading.clone())),
+                    None => return Err(Problem::NoOptOut { heading: heading.clone() }),
                 }
             }
             Column::EmailOptOut(out, heading) => {
@@ -223,7 +223,7 @@ impl Row {
         self.name = named.next();
         match &self.name {
             Some(name) if name.len() > NAME_CHARS_MAX && name.chars().count() > NAME_CHARS_MAX => {
-                Err((name.clone(), Problem::TooManyCharacters(NAME_CHARS_MAX)))
+                Err((name.clone(), Problem::TooManyCharacters { max: NAME_CHARS_MAX }))
             }
             Some(_) | None => Ok(()),
         }
@@ -254,7 +254,7 @@ impl Row {
                 tags::give(&mut self.tags, &tag);
             }
             if self.tags.len() > TAGS_MAX {
-                return Err(Problem::TooManyTags(TAGS_MAX));
+                return Err(Problem::TooManyTags { max: TAGS_MAX });
             }
         }
         Ok(())
@@ -337,7 +337,7 @@ impl Import<'_> {
     /// Filled cells replace the values of the contact, tags are added, and blank cells change nothing.
     fn merge(&self, tx: &Tx<'_>, row: &Row, mut contact: Contact) -> SqlResult<Merged> {
         let Some(mut attributes) = attributes(&contact.attributes) else {
-            return Ok(Merged::Refused(Problem::NoObject(contact.id)));
+            return Ok(Merged::Refused(Problem::NoObject { id: contact.id }));
         };
         let mut tags = tags::read(&contact.tags);
         let mut is_changed = false;
@@ -471,7 +471,7 @@ fn limited(
 ) -> Result<Option<String>, Problem> {
     // Bytes first: counting characters takes longer.
     if text.len() > chars_max && text.chars().count() > chars_max {
-        return Err(Problem::TooManyCharacters(chars_max));
+        return Err(Problem::TooManyCharacters { max: chars_max });
     }
     let text = clean(text);
     Ok((!text.is_empty()).then_some(text))

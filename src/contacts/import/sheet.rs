@@ -34,9 +34,9 @@ impl Sheet {
         let mut book = match Xlsx::new(BufReader::new(file)) {
             Ok(book) => book,
             Err(XlsxError::Zip(_) | XlsxError::FileNotFound(_)) => {
-                return Ok(Err(Problem::IsOther(Kind::Zip)));
+                return Ok(Err(Problem::IsOther { kind: Kind::Zip }));
             }
-            Err(error) => return Ok(Err(Problem::Workbook(error.to_string()))),
+            Err(error) => return Ok(Err(Problem::Workbook { cause: error.to_string() })),
         };
         let mut others = Vec::new();
         let mut found = None;
@@ -75,7 +75,7 @@ fn rows(
     name: &str,
     bytes_max: u64,
 ) -> io::Result<Result<Option<File>, Problem>> {
-    let unreadable = |error: XlsxError| Ok(Err(Problem::Workbook(error.to_string())));
+    let unreadable = |error: XlsxError| Ok(Err(Problem::Workbook { cause: error.to_string() }));
     let mut cells = match book.worksheet_cells_reader(name) {
         Ok(cells) => cells,
         // A sheet of charts has no cells.

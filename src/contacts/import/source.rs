@@ -10,6 +10,7 @@ use super::records::{Dialect, Record, Records};
 #[cfg(feature = "xlsx")]
 use super::sheet::Sheet;
 use super::vcard::Cards;
+use crate::language::Language;
 use crate::recipient::{CountryCode, normalize_phone};
 
 /// So much of a file is looked at to tell what it is and how its cells are parted.
@@ -66,9 +67,9 @@ impl Kind {
         })
     }
 
-    /// What it is, in English and Indonesian.
-    pub(super) fn words(self) -> (&'static str, &'static str) {
-        match self {
+    /// What it is, and what to do about it.
+    pub(super) fn text(self, language: Language) -> String {
+        let (is, ini) = match self {
             Self::Xls => {
                 ("an old Excel or Word file (.xls, .doc)", "file Excel atau Word lama (.xls, .doc)")
             }
@@ -86,7 +87,15 @@ impl Kind {
             Self::Sqlite => ("an SQLite database", "database SQLite"),
             Self::Json => ("JSON", "JSON"),
             Self::Xml => ("XML", "XML"),
-        }
+        };
+        let (xlsx, atau_xlsx) =
+            if cfg!(feature = "xlsx") { (" or XLSX", " atau XLSX") } else { ("", "") };
+        language.pick(
+            format!("{is}, not a list: open it, and save the list as CSV UTF-8{xlsx}"),
+            format!(
+                "{ini}, bukan daftar: buka, lalu simpan daftarnya sebagai CSV UTF-8{atau_xlsx}"
+            ),
+        )
     }
 }
 
@@ -116,20 +125,20 @@ impl<'r> Source<'r> {
             return Ok(Sheet::open(Cursor::new(start).chain(input))?
                 .map(|sheet| Self::of(Rows::Sheet(sheet))));
             #[cfg(not(feature = "xlsx"))]
-            return Ok(Err(Problem::IsOther(if start.windows(3).any(|part| part == b"xl/") {
-                Kind::Xlsx
-            } else {
-                Kind::Zip
-            })));
+            #[cfg(not(feature = "xlsx"))]
+            let kind =
+                if start.windows(3).any(|part| part == b"xl/") { Kind::Xlsx } else { Kind::Zip };
+            #[cfg(not(feature = "xlsx"))]
+            return Ok(Err(Problem::IsOther { kind }));
         }
         if let Some(kind) = Kind::of(&start) {
-            return Ok(Err(Problem::IsOther(kind)));
+            return Ok(Err(Problem::IsOther { kind }));
         }
         let mut text = decoded(Cursor::new(start).chain(input))?;
         let start = head(&mut text)?;
         // UTF-16 hides what it is until here.
         if let Some(kind) = Kind::of(&start) {
-            return Ok(Err(Problem::IsOther(kind)));
+            return Ok(Err(Problem::IsOther { kind }));
         }
         let is_vcard = start
             .trim_ascii_start()
