@@ -70,7 +70,6 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 /// that cannot open a directory has no such need.
 pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
     File::open(directory_of(path)).map_or(Ok(()), |directory| directory.sync_all())?;
-    #[cfg(debug_assertions)]
     watch::note(&watch::Step::SyncedNames(directory_of(path)));
     Ok(())
 }
@@ -78,27 +77,20 @@ pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
 /// Writes on.
 pub(crate) fn write(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
-    #[cfg(debug_assertions)]
     watch::note(&watch::Step::Wrote(path, bytes));
-    #[cfg(not(debug_assertions))]
-    let _ = path;
     Ok(())
 }
 
 /// Makes what was written so far durable.
 pub(crate) fn sync(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
-    #[cfg(debug_assertions)]
     watch::note(&watch::Step::Synced(path));
-    #[cfg(not(debug_assertions))]
-    let _ = path;
     Ok(())
 }
 
 /// Gives a file another name, in place of what had it.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
-    #[cfg(debug_assertions)]
     watch::note(&watch::Step::Renamed(from, to));
     Ok(())
 }
@@ -218,7 +210,6 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)?;
-    #[cfg(debug_assertions)]
     watch::note(&watch::Step::MadeDirectory(path));
     Ok(())
 }
@@ -326,7 +317,6 @@ fn quote(path: &str) -> String {
 
 /// What is done on the disk to files that are no database's, for a test that cuts the power in between. Nothing of
 /// it is left in a release build.
-#[cfg(debug_assertions)]
 pub mod watch {
     use std::cell::RefCell;
     use std::path::Path;
@@ -352,12 +342,11 @@ pub mod watch {
         WATCHER.set(Some(Box::new(watcher)));
     }
 
+    #[inline]
     pub(super) fn note(step: &Step<'_>) {
-        WATCHER.with_borrow(|watcher| {
-            if let Some(watcher) = watcher {
-                watcher(step);
-            }
-        });
+        if cfg!(debug_assertions) {
+            WATCHER.with_borrow(|watcher| watcher.iter().for_each(|watcher| watcher(step)));
+        }
     }
 }
 
