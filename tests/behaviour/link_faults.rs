@@ -473,7 +473,10 @@ fn a_backup_that_is_restored_sends_nothing_that_the_lost_database_may_have_sent(
         let restored = site.run(&["restore", "salinan.db"]);
         assert!(restored.status.success(), "{}", crate::site::stderr(&restored));
         site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=0\n"));
-        let _server = site.serve();
+        let mut server = site.serve();
+        if !project.is_shared {
+            server.wait_for_log("link: the database was restored");
+        }
         let later = project.message(&channel, "now() + interval '2 seconds'", &["6281200007003"]);
         until("what is due afterwards is sent", || project.status(&later) == "sent");
         if project.is_shared {
