@@ -125,7 +125,6 @@ impl<'r> Source<'r> {
             return Ok(Sheet::open(Cursor::new(start).chain(input))?
                 .map(|sheet| Self::of(Rows::Sheet(sheet))));
             #[cfg(not(feature = "xlsx"))]
-            #[cfg(not(feature = "xlsx"))]
             let kind =
                 if start.windows(3).any(|part| part == b"xl/") { Kind::Xlsx } else { Kind::Zip };
             #[cfg(not(feature = "xlsx"))]
