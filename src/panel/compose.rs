@@ -144,7 +144,7 @@ impl Fields {
     }
 
     fn of(visit: &Visit<'_>, detail: &Message) -> Self {
-        let [to, tags, except, except_tags] = recipients_of(detail.contact_ids.as_deref());
+        let Whom { to, tags, except, except_tags } = recipients_of(detail.contact_ids.as_deref());
         let (text, content) = carried::of_stored(&detail.message, detail.content.as_deref());
         Self {
             title: detail.title.clone().unwrap_or_default().trim().to_owned(),
@@ -334,31 +334,39 @@ fn day_code(day: &Value) -> Option<&'static str> {
 /// Before an entry that gets nothing.
 const EXCEPT: &str = "except:";
 
-/// The column taken apart: who gets it and with which tags, and who does not. What is no list of texts and numbers
-/// stays as it is.
-fn recipients_of(column: Option<&str>) -> [Vec<String>; 4] {
+#[derive(Default)]
+struct Whom {
+    to: Vec<String>,
+    tags: Vec<String>,
+    except: Vec<String>,
+    except_tags: Vec<String>,
+}
+
+/// The column taken apart; what is no list of texts and numbers stays as it is.
+fn recipients_of(column: Option<&str>) -> Whom {
     let column = column.unwrap_or_default();
-    let as_it_is = || [vec![column.to_owned()], Vec::new(), Vec::new(), Vec::new()];
-    let Ok(Value::Array(entries)) = serde_json::from_str(column) else { return as_it_is() };
-    let [mut to, mut tags, mut except, mut except_tags]: [Vec<String>; 4] = Default::default();
+    let Ok(Value::Array(entries)) = serde_json::from_str(column) else {
+        return Whom { to: vec![column.to_owned()], ..Whom::default() };
+    };
+    let mut whom = Whom::default();
     for entry in &entries {
         match entry {
             Value::String(text) => {
                 let (is_out, who) =
                     text.strip_prefix(EXCEPT).map_or((false, text.as_str()), |who| (true, who));
                 let (list, who) = match (is_out, who.strip_prefix("tag:")) {
-                    (false, Some(tag)) => (&mut tags, tag),
-                    (false, None) => (&mut to, who),
-                    (true, Some(tag)) => (&mut except_tags, tag),
-                    (true, None) => (&mut except, who),
+                    (false, Some(tag)) => (&mut whom.tags, tag),
+                    (false, None) => (&mut whom.to, who),
+                    (true, Some(tag)) => (&mut whom.except_tags, tag),
+                    (true, None) => (&mut whom.except, who),
                 };
                 list.push(who.to_owned());
             }
-            Value::Number(number) => to.push(number.to_string()),
-            _ => return as_it_is(),
+            Value::Number(number) => whom.to.push(number.to_string()),
+            _ => return Whom { to: vec![column.to_owned()], ..Whom::default() },
         }
     }
-    [to, tags, except, except_tags]
+    whom
 }
 
 /// The form for a new message, empty or with what another one holds.
