@@ -76,6 +76,9 @@ reasons! {
     "schedule_passed" SchedulePassed:
         "all times of its schedule had passed when it was made: give it a new one",
         "semua waktu dalam jadwalnya sudah lewat saat dibuat: beri jadwal baru";
+    "schedule_off" ScheduleOff:
+        "its schedule is switched off: switch it on in its schedules or interval_config, and set status to scheduled",
+        "jadwalnya dimatikan: hidupkan lagi di schedules atau interval_config, lalu ubah status menjadi scheduled";
     "schedule_missing" ScheduleMissing:
         "it has no time: fill in scheduled_at, schedules or interval_config, and set status to scheduled",
         "belum ada waktunya: isi scheduled_at, schedules atau interval_config, lalu ubah status menjadi scheduled";

@@ -166,7 +166,7 @@ impl Planner {
         match first_time(&message, &past, &self.config.zone, now) {
             Ok(Some(at)) => tx.set_scheduled_at(id, at, &self.config.zone, now)?,
             Ok(None) => {
-                tx.end_message(id, past.latest_due_at, now)?;
+                tx.end_message(id, past.latest_due_at, &message.timetable.why_over(true), now)?;
             }
             Err(error) => return Ok(Err(error)),
         }
@@ -227,14 +227,7 @@ pub(crate) fn first_time(
     match timetable.next(zone, Some(from.minus(JUST_MISSED))) {
         Ok(Some(at)) => Ok(Some(at)),
         Ok(None) if timetable.taken.is_some() => Ok(None),
-        Ok(None) => {
-            let (schedules, weekly) = (&timetable.schedules, &timetable.interval_config);
-            Err(if schedule::has_schedule(schedules.as_deref(), weekly.as_deref()) {
-                Reason::SchedulePassed
-            } else {
-                Reason::ScheduleMissing
-            })
-        }
+        Ok(None) => Err(timetable.why_over(false)),
         Err(error) => Err(unreadable(&error)),
     }
 }

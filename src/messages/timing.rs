@@ -88,7 +88,7 @@ fn read(timing: &Timing, taken: Option<&Taken>, config: &Config, now: Timestamp)
             // People type minutes, programs too.
             let after = now.minus(JUST_PASSED);
             let first = rule.next(&config.zone, Some(after))?;
-            let passed = || ComposeError::refused(Reason::SchedulePassed);
+            let passed = || ComposeError::refused(rule.why_over(false));
             Ok((first.ok_or_else(passed)?, rule))
         }
         Timing::Interval(column) => {
@@ -242,6 +242,9 @@ fn read_interval(
         Timetable { interval_config: Some(column), taken: taken.cloned(), ..Timetable::default() };
     match timetable.next(&config.zone, Some(now)) {
         Ok(Some(first)) => Ok((first, timetable)),
+        Ok(None) if timetable.why_over(true) == Reason::ScheduleOff => {
+            Err(ComposeError::refused(Reason::ScheduleOff))
+        }
         Ok(None) => Err(ComposeError::refused(Reason::NoDayLeft {
             last: last.unwrap_or("passed").to_owned(),
             now: config.zone.format_local(now),

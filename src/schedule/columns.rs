@@ -217,6 +217,16 @@ pub(super) fn read_interval_config(column: Option<&str>) -> Result<Option<Rule>,
     Ok(Some(rule))
 }
 
+/// Whether the rule, or an entry of the list, is switched off by a key of its own.
+pub(super) fn is_switched_off(schedules: Option<&str>, rule: Option<&str>) -> bool {
+    let is_off = |object: &Value| object.as_object().is_some_and(|one| is_stopped(one) == Ok(true));
+    [schedules, rule].into_iter().any(|column| match read_json(column) {
+        Ok(Some(Value::Array(entries))) => entries.iter().any(is_off),
+        Ok(Some(object)) => is_off(&object),
+        Ok(None) | Err(_) => false,
+    })
+}
+
 /// The zone that the columns name themselves; both columns and all entries must name the same.
 pub(super) fn own_zone(schedules: Option<&str>, rule: Option<&str>) -> Option<Zone> {
     let rule = read_interval_config(rule).ok()?.and_then(|rule| rule.bounds.zone);

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{ScheduleError, Zone, columns, next_that_counts};
+use super::{ScheduleError, Zone, columns, has_schedule, next_that_counts};
 use crate::clock::Timestamp;
+use crate::reason::Reason;
 
 /// `scheduled_zone` of an ended message whose rule was edited since.
 const OUTDATED: &str = "?";
@@ -116,6 +117,20 @@ impl Timetable {
         let weekly = self.interval_config.as_deref();
         let counts = |local| self.taken.as_ref().is_none_or(|taken| taken.leaves(local, weekly));
         next_that_counts(self.schedules.as_deref(), weekly, zone, after, counts)
+    }
+
+    /// Why it has no next occurrence; `was_planned`: one of it was planned before.
+    pub(crate) fn why_over(&self, was_planned: bool) -> Reason {
+        let (listed, rule) = (self.schedules.as_deref(), self.interval_config.as_deref());
+        if columns::is_switched_off(listed, rule) {
+            Reason::ScheduleOff
+        } else if was_planned {
+            Reason::ScheduleOver
+        } else if has_schedule(listed, rule) {
+            Reason::SchedulePassed
+        } else {
+            Reason::ScheduleMissing
+        }
     }
 
     /// Whether the rule has an occurrence at `at`, whatever was planned.

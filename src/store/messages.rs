@@ -738,14 +738,15 @@ impl Tx<'_> {
 
     /// Ends a scheduled message whose rule has nothing left: as its latest occurrence ended, and when
     /// nothing is known of that any more, by its counts. What is still under way settles it later. Dates
-    /// that passed before they were written get no message: `error` says so, also of one that was sent.
+    /// that passed before they were written get no message: `error` says so, also of one that was sent, with
+    /// `over`, why nothing is left.
     pub(crate) fn end_message(
         &self,
         id: i64,
         latest_due_at: Option<Timestamp>,
+        over: &Reason,
         now: Timestamp,
     ) -> SqlResult<()> {
-        let over = Reason::ScheduleOver;
         let (status, error) = match latest_due_at {
             None => (None, over.clone()),
             Some(due_at) if self.has_open_deliveries(id, due_at)? => {
@@ -753,7 +754,7 @@ impl Tx<'_> {
             }
             Some(due_at) => {
                 let verdict = self.count_occurrence(id, due_at)?.verdict();
-                (Some(verdict.status()), verdict.error().unwrap_or(&over).clone())
+                (Some(verdict.status()), verdict.error().unwrap_or(over).clone())
             }
         };
         let sql = "UPDATE auto_messages SET scheduled_at = :due_at, scheduled_local = NULL,
@@ -762,7 +763,8 @@ impl Tx<'_> {
                        (error, error_code, error_args) = (SELECT :error, :code, :args
                            WHERE coalesce(:status, iif(sent_at IS NULL, 'failed', 'sent')) = 'failed'
                            UNION ALL SELECT :over, :over_code, NULL
-                           WHERE schedules GLOB '*[0-9]*' AND :status IS NOT 'sending' LIMIT 1)
+                           WHERE :status IS NOT 'sending'
+                               AND (schedules GLOB '*[0-9]*' OR :over_code = 'schedule_off') LIMIT 1)
                    WHERE id = :id AND status = 'scheduled'";
         let params = params! {
             id, status, over, now,

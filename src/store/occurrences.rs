@@ -166,7 +166,8 @@ impl Tx<'_> {
         let sql = "UPDATE auto_messages SET error = :error, error_code = :code, error_args = :args,
                        updated_at = :now,
                        status = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = :id
-                           AND due_at = scheduled_at AND status = 'sent') THEN 'sent' ELSE 'failed' END,
+                           AND due_at = scheduled_at AND status = 'sent') THEN 'sent'
+                           WHEN :code = 'schedule_off' THEN 'cancelled' ELSE 'failed' END,
                        (contact_count, sent_count, failed_count, skipped_count, unknown_count) =
                            (SELECT count(*), count(*) FILTER (WHERE status = 'sent'),
                                count(*) FILTER (WHERE status IN ('failed', 'expired')),
