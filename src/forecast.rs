@@ -387,7 +387,9 @@ impl<'a> Ahead<'a> {
     fn first_time(&self, message: &Message) -> SqlResult<Result<Timestamp, Explanation>> {
         let past = self.tx.past(message.id)?;
         let first = engine::first_time(message, &past, &self.config.zone, self.now);
-        Ok(first.and_then(|at| at.ok_or_else(|| message.timetable.why_over(true))).map_err(Into::into))
+        Ok(first
+            .and_then(|at| at.ok_or_else(|| message.timetable.why_over(true)))
+            .map_err(Into::into))
     }
 
     /// Returns how many recipients it has.

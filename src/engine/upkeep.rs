@@ -11,7 +11,7 @@ use super::plan::{MESSAGES_PER_PASS, Planner, too_late};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::reason::Reason;
-use crate::schedule::{self, ScheduleError, Taken, Zone};
+use crate::schedule::{ScheduleError, Taken, Zone};
 use crate::store::{Message, Past, SqlResult, Tx};
 
 /// A schedule whose first time was so little before its row was made still means that time: forms

@@ -71,7 +71,7 @@ pub(super) fn set(
     let is_from_rule = rule.schedules.is_some() || rule.interval_config.is_some();
     message.scheduled_at = Some(at);
     message.timetable = Timetable {
-        scheduled_local: is_from_rule.then(|| local_text(at, &config.zone)),
+        scheduled_local: is_from_rule.then(|| local_text(at, &rule.zone_of(&config.zone))),
         scheduled_zone: is_from_rule.then(|| config.zone.name().to_owned()),
         taken: None,
         ..rule

@@ -76,13 +76,19 @@ fn notes_beside_a_rule_and_fields_that_are_empty_are_let_pass() {
 
 #[test]
 fn a_rule_that_is_switched_off_or_over_sends_nothing_and_says_so() {
-    for more in [r#","enabled":false"#, r#","status":"cancelled""#, r#","until":"2026-11-30""#] {
+    for (more, status, why) in [
+        (r#","enabled":false"#, "cancelled", "switched off"),
+        (r#","isActive":0"#, "cancelled", "switched off"),
+        (r#","paused":true"#, "cancelled", "switched off"),
+        (r#","status":"cancelled""#, "cancelled", "switched off"),
+        (r#","until":"2026-11-30""#, "failed", "had passed"),
+    ] {
         let world = world_in(JAKARTA);
-        let off = rule("2", "09:00").replace('}', &format!("{more}}}"));
+        let off = rule("0,1,2,3,4,5,6", "09:00").replace('}', &format!("{more}}}"));
         let id = insert(&world, "interval_config", &format!("'{off}'"));
         run_until(&world, "2026-12-01T03:00:00Z");
-        assert_eq!((world.status(id).as_str(), sent(&world).len()), ("failed", 0), "{more}");
-        assert!(world.error(id).contains("had passed"), "{}", world.error(id));
+        assert_eq!((world.status(id).as_str(), sent(&world).len()), (status, 0), "{more}");
+        assert!(world.error(id).contains(why), "{}", world.error(id));
     }
     let world = world_in(JAKARTA);
     let listed = r#"[{"date":"2026-12-01","time":"09:00","enabled":false},
@@ -90,6 +96,51 @@ fn a_rule_that_is_switched_off_or_over_sends_nothing_and_says_so() {
     insert(&world, "schedules", &format!("'{listed}'"));
     run_until(&world, "2026-12-01T04:00:00Z");
     assert_eq!(sent(&world), ["2026-12-01T02:30"]);
+}
+
+#[test]
+fn a_rule_that_is_switched_off_for_a_while_goes_on_when_it_is_scheduled_again() {
+    let world = world_in(JAKARTA);
+    let on = rule("0,1,2,3,4,5,6", "09:00");
+    let off = on.replace('}', r#","enabled":false}"#);
+    let id = insert(&world, "interval_config", &format!("'{on}'"));
+    run_until(&world, "2026-12-01T03:00:00Z");
+    edit(&world, id, &format!("interval_config = '{off}'"));
+    run_until(&world, "2026-12-03T03:00:00Z");
+    assert_eq!((world.status(id).as_str(), sent(&world).len()), ("sent", 1));
+    assert!(world.error(id).contains("switched off"), "{}", world.error(id));
+    edit(&world, id, &format!("interval_config = '{on}', status = 'scheduled'"));
+    run_until(&world, "2026-12-05T03:00:00Z");
+    assert_eq!(sent(&world), ["2026-12-01T02:00", "2026-12-04T02:00", "2026-12-05T02:00"]);
+    assert_eq!((world.status(id).as_str(), world.error(id).as_str()), ("scheduled", ""));
+}
+
+#[test]
+fn a_rule_with_its_own_zone_that_a_program_or_a_person_adds_goes_out_once() {
+    for (time, first) in [("10:00", "2026-12-01T02:00Z"), ("00:30", "2026-12-01T16:30Z")] {
+        let mut world = world_in(JAKARTA);
+        let daily =
+            format!(r#"{{"time":"{time}","frequency":"daily","timezone":"Asia/Makassar"}}"#);
+        let id = add_in(&world, JAKARTA, Timing::Interval(daily));
+        let listed = format!(
+            r#"[{{"date":"2026-12-02","time":"{time}","timezone":"Asia/Makassar"}},
+                {{"date":"2026-12-03","time":"{time}","timezone":"Asia/Makassar"}}]"#
+        );
+        let other = add_in(&world, JAKARTA, Timing::Schedules(listed));
+        assert_eq!(scheduled_at(&world, id)[..16], first[..16]);
+        move_to(&mut world, "Asia/Tokyo");
+        world.run();
+        assert_eq!(scheduled_at(&world, id)[..16], first[..16]);
+        run_until(&world, "2026-12-05T00:00:00Z");
+        for (id, count) in [(id, 4), (other, 2)] {
+            let due = world.rows(&format!(
+                "SELECT due_at FROM deliveries WHERE auto_message_id = {id} ORDER BY id"
+            ));
+            let mut days = due.clone();
+            days.dedup();
+            assert_eq!((due.len(), &due), (count, &days), "{time}");
+        }
+    }
 }
 
 #[test]
