@@ -24,7 +24,7 @@ use crate::private_file::{self, with_ending};
 use crate::reason::Reason;
 use crate::secret::{Stamp, random_hex, to_hex};
 
-pub(crate) use fit::mimetype_elsewhere;
+pub(crate) use fit::{mimetype_elsewhere, shown_name};
 pub(crate) use kind::FileKind;
 
 /// As `<database>` has it.

@@ -114,6 +114,9 @@ struct TextArgs {
     /// Take the text from this file, or from standard input with `-`
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
     file: Option<PathBuf>,
+    /// The text, below a picture or file
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["text", "file"])]
+    caption: Option<String>,
 }
 
 /// When a message goes out.
@@ -320,7 +323,9 @@ pub(super) fn confirm(question: &str) -> CliResult {
 impl TextArgs {
     /// The text, without the line end that editors put after the last line.
     fn read(&self) -> CliResult<Option<String>> {
-        let Some(file) = &self.file else { return Ok(self.text.clone()) };
+        let Some(file) = &self.file else {
+            return Ok(self.text.clone().or_else(|| self.caption.clone()));
+        };
         let bytes = if file == Path::new("-") {
             read_some(io::stdin().lock())
         } else {

@@ -64,7 +64,9 @@ impl Core {
             let failed = tx.end_all_pending(id, due_at, (Status::Failed, why), now)?;
             let failed = u64::try_from(failed).unwrap_or(u64::MAX);
             let ended = Counts { failed, ..Counts::default() };
-            Ok((failed, tx.settle_if_done(id, due_at, ended, &self.config.zone, now)?))
+            let settled = tx.settle_if_done(id, due_at, ended, &self.config.zone, now)?;
+            tx.note_cause(settled.as_ref(), why)?;
+            Ok((failed, settled))
         })?;
         self.triggers.note_deliveries(id, Status::Failed, failed);
         self.triggers.note_settled(&settled);

@@ -199,6 +199,9 @@ impl Core {
                 ended.failed += given_up;
                 let Claimed { auto_message_id: id, due_at, .. } = *claimed;
                 settled = tx.settle_if_done(id, due_at, ended, &self.config.zone, now.wall)?;
+                if let Outcome::NotOffered { reason } = outcome {
+                    tx.note_cause(settled.as_ref(), reason)?;
+                }
             }
         }
         let ahead = self.ahead(tx, channel, (ready_at, hold.is_some()), now.wall)?;

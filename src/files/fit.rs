@@ -1,8 +1,8 @@
 //! Whether WhatsApp takes a file as what a message calls it.
 
-use super::kind::by_name;
+use super::kind::{by_name, ending_of};
 use super::{Files, Stored};
-use crate::content::{Content, Kind, Media, MediaKind, Source};
+use crate::content::{Content, Kind, Media, MediaKind, Source, filename_of};
 use crate::reason::{FileWords, Reason};
 
 const MEGABYTE: u64 = 1 << 20;
@@ -64,5 +64,21 @@ pub(crate) fn mimetype_elsewhere(media: &Media, url: &str) -> &'static str {
         MediaKind::Video => begins("video/").unwrap_or("video/mp4"),
         MediaKind::Voice => begins("audio/").unwrap_or("audio/ogg; codecs=opus"),
         MediaKind::File => named.unwrap_or("application/octet-stream"),
+    }
+}
+
+/// What the recipient sees as its name. A document that was given none is called as in its address, else by its type:
+/// without an ending no program would open it.
+pub(crate) fn shown_name(media: &Media, mimetype: &str) -> Option<String> {
+    if media.filename.is_some() || media.kind != MediaKind::File {
+        return media.filename.clone();
+    }
+    let by_type = || Some(format!("file.{}", ending_of(mimetype)?));
+    match &media.source {
+        Source::File(_) => by_type(),
+        Source::Url(url) => {
+            let path = url.split(['?', '#']).next().filter(|path| by_name(path).is_some());
+            path.and_then(filename_of).or_else(by_type)
+        }
     }
 }

@@ -62,7 +62,7 @@ const ZIPPED: [(&[u8], &str, &str); 4] = [
 ];
 
 /// For a text, and for what lies elsewhere and was never seen: by the ending of its name.
-const ENDINGS: [(&str, &str); 13] = [
+const ENDINGS: [(&str, &str); 17] = [
     ("jpg", "image/jpeg"),
     ("jpeg", "image/jpeg"),
     ("png", "image/png"),
@@ -76,6 +76,10 @@ const ENDINGS: [(&str, &str); 13] = [
     ("ics", "text/calendar"),
     ("vcf", "text/vcard"),
     ("txt", "text/plain"),
+    ("zip", "application/zip"),
+    ("docx", ZIPPED[0].1),
+    ("xlsx", ZIPPED[1].1),
+    ("pptx", ZIPPED[2].1),
 ];
 
 impl FileKind {
@@ -133,6 +137,11 @@ impl FileKind {
 pub(crate) fn by_name(name: &str) -> Option<&'static str> {
     let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
     ENDINGS.iter().find(|(known, _)| *known == ending).map(|(_, mimetype)| *mimetype)
+}
+
+/// The ending that names of this type have.
+pub(crate) fn ending_of(mimetype: &str) -> Option<&'static str> {
+    ENDINGS.iter().find(|(_, known)| *known == mimetype).map(|(ending, _)| *ending)
 }
 
 #[cfg(test)]

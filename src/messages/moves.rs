@@ -159,6 +159,10 @@ fn resume_unplanned(
                     config.zone
                 ));
             }
+            // By the API, and so by `mcp`, a message without a time is one for now.
+            (None, None) if row.created_by.as_deref() == Some("api") => {
+                (Timestamp::from_secs(now.secs()), false)
+            }
             (None, None) => {
                 return Err(refused!(
                     "it has no time: give it one with `message edit {id} --at …` or `--weekly …`"

@@ -44,6 +44,7 @@ pub(crate) struct KeptAnswer {
     pub(crate) request: String,
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
+    pub(crate) etag: Option<String>,
     pub(crate) body: String,
 }
 
@@ -109,12 +110,12 @@ impl Tx<'_> {
         idempotency_key: &str,
         now: Timestamp,
     ) -> SqlResult<Option<KeptAnswer>> {
-        let sql = "SELECT request, status, location, body FROM api_answers
+        let sql = "SELECT request, status, location, etag, body FROM api_answers
                    WHERE api_key_id = :api_key_id AND idempotency_key = :idempotency_key
                        AND kept_at >= :oldest";
         let oldest = now.minus(ANSWERS_LAST);
         self.query_optional(sql, params! { api_key_id, idempotency_key, oldest }, |row| {
-            read! { row => KeptAnswer { request, status, location, body } }
+            read! { row => KeptAnswer { request, status, location, etag, body } }
         })
     }
 
@@ -132,10 +133,10 @@ impl Tx<'_> {
         let (oldest, max) = (now.minus(ANSWERS_LAST), DROPPED_MAX);
         self.execute_sql(old, params! { oldest, max })?;
         let sql = "INSERT OR REPLACE INTO api_answers
-                       (api_key_id, idempotency_key, request, status, location, body, kept_at)
-                   VALUES (:api_key_id, :idempotency_key, :request, :status, :location, :body, :now)";
+                       (api_key_id, idempotency_key, request, status, location, etag, body, kept_at)
+                   VALUES (:api_key_id, :idempotency_key, :request, :status, :location, :etag, :body, :now)";
         let params = params! {
-            api_key_id, idempotency_key, now, answer.{ request, status, location, body },
+            api_key_id, idempotency_key, now, answer.{ request, status, location, etag, body },
         };
         self.execute_sql(sql, params)
     }

@@ -274,6 +274,17 @@ impl Tx<'_> {
         self.execute_sql(sql, params! { id, why(reason) })
     }
 
+    /// Notes why all of a message failed, when it has just settled so: who watches the messages need not look at
+    /// each delivery.
+    pub(crate) fn note_cause(&self, settled: Option<&Settled>, cause: &Reason) -> SqlResult<()> {
+        match settled {
+            Some(one) if one.verdict.error().is_some() => {
+                self.note_reason(one.auto_message_id, cause)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(super) fn has_open_deliveries(&self, id: i64, due_at: Timestamp) -> SqlResult<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM deliveries
                        WHERE auto_message_id = :id AND due_at = :due_at

@@ -11,7 +11,7 @@ use crate::clock::lock;
 use crate::config::Config;
 use crate::content::{Content, Kind, Media, MediaKind, Source};
 use crate::delivery::{Hold, HoldKind, Outcome};
-use crate::files::{Files, mimetype_elsewhere};
+use crate::files::{Files, mimetype_elsewhere, shown_name};
 use crate::http_client::{NoReply, Reply};
 use crate::reason::Reason;
 use crate::recipient::{STATUS_CHAT, normalize_phone};
@@ -202,7 +202,7 @@ fn route(kind: MediaKind) -> &'static str {
 
 fn about_file(media: &Media, mimetype: &str) -> Value {
     let mut file = json!({ "mimetype": mimetype });
-    if let Some(filename) = &media.filename {
+    if let Some(filename) = shown_name(media, mimetype) {
         file["filename"] = json!(filename);
     }
     file

@@ -218,11 +218,12 @@ fn content_that_is_broken_while_it_goes_out_fails_what_waits_with_the_reason() {
 fn what_this_waha_does_not_offer_stops_the_message_once() {
     let world = World::new();
     let poll = r#"{"kind":"poll","options":["a","b"]}"#;
-    let id = message(&world, "Jam?", "081200000501, 081200007002, 081200007003", poll);
+    message(&world, "Jam?", "081200000501, 081200007002, 081200007003", poll);
     world.run();
     assert!(world.received().is_empty());
     let codes = world.rows("SELECT DISTINCT status, error_code FROM deliveries");
     assert_eq!(codes, ["failed|not_offered"]);
-    assert_eq!(world.status(id), "failed");
+    let fate = "SELECT status, error_code FROM auto_messages";
+    assert_eq!(world.rows(fate), ["failed|not_offered"], "the message itself says why");
     assert_eq!(world.ask("SELECT held_reason FROM channels"), "", "no trouble of the session");
 }

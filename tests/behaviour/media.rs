@@ -109,6 +109,28 @@ fn each_kind_reaches_whatsapp_byte_for_byte_on_each_engine() {
 }
 
 #[test]
+fn a_document_without_a_name_is_called_by_its_type_or_its_address() {
+    let world = World::new();
+    let pdf = put(&world, b"%PDF-1.7 an invoice");
+    let picture = put(&world, &jpeg(9));
+    for (content, name) in [
+        (json!({ "kind": "file", "file": pdf }), Some("file.pdf")),
+        (json!({ "kind": "file", "file": picture }), Some("file.jpg")),
+        (json!({ "kind": "file", "file": pdf, "filename": "nota.pdf" }), Some("nota.pdf")),
+        (json!({ "kind": "image", "file": picture }), None),
+        (
+            json!({ "kind": "file", "url": "https://toko.example/a/harga.xlsx?v=2" }),
+            Some("harga.xlsx"),
+        ),
+        (json!({ "kind": "file", "url": "https://toko.example/unduh?id=7" }), None),
+    ] {
+        message(&world, "", "081200007001", &content);
+        world.run();
+        assert_eq!(last(&world).file.unwrap().filename.as_deref(), name, "{content}");
+    }
+}
+
+#[test]
 fn a_public_url_is_fetched_by_waha_and_a_picture_needs_no_words() {
     let world = World::new();
     let url = "https://toko.example/promo.png?x=1";
@@ -175,7 +197,7 @@ fn a_core_waha_refuses_files_once_and_nobody_is_asked_one_by_one() {
         let content = json!({ "kind": "image", "file": put(&world, &jpeg(9)) });
         let id = message(&world, "", "081200007001, 081200007002, 081200007003", &content);
         world.run();
-        assert_eq!(world.status(id), "failed");
+        assert_eq!(fate(&world, id), "failed|media_only_plus");
         let rows = world.rows("SELECT DISTINCT status, error_code, attempts FROM deliveries");
         assert_eq!(rows, ["failed|media_only_plus|0"]);
         let posts = world.waha.requests().iter().filter(|one| one.method == "POST").count();
@@ -335,7 +357,8 @@ fn a_422_of_plus_and_a_501_to_a_file_stop_its_message_once_and_hold_nothing() {
         let id = message(&world, "", &to, &content);
         let other = world.message("081200007004");
         world.run();
-        assert_eq!((world.status(id).as_str(), world.status(other).as_str()), ("failed", "sent"));
+        assert_eq!(fate(&world, id), "failed|not_offered");
+        assert_eq!(world.status(other), "sent");
         let rows = "SELECT DISTINCT status, error_code FROM deliveries WHERE auto_message_id = ";
         assert_eq!(world.rows(&format!("{rows}{id}")), ["failed|not_offered"], "{kind}");
         let asked =

@@ -173,6 +173,8 @@ pub(super) struct Call<'a> {
     pub(super) now: Timestamp,
     /// The file that the body was, when the route takes one.
     pub(super) uploaded: Cell<Option<ApiResult<Uploaded>>>,
+    /// The name of that file.
+    pub(super) file: Option<String>,
     query: Vec<(String, String)>,
 }
 
@@ -186,8 +188,9 @@ impl<'a> Call<'a> {
     ) -> Self {
         let query = request.target.split_once('?').map_or("", |(_, query)| query);
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let file = uploaded.as_ref().and_then(|one| Some(one.as_ref().ok()?.0.name.clone()));
         let (now, uploaded) = (v1.clock.now().wall, Cell::new(uploaded));
-        Self { v1, request, key, id, now, uploaded, query }
+        Self { v1, request, key, id, now, uploaded, file, query }
     }
 
     /// Answers it by its route, or as it was answered before.

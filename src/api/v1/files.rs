@@ -77,7 +77,7 @@ pub(super) fn create(call: &Call<'_>) -> Answered {
     let (Stored { name, bytes, kind }, filename) =
         call.uploaded.take().unwrap_or_else(|| Err(Problem::unavailable()))?;
     let mimetype = kind.mimetype.to_owned();
-    Ok(json(200, &TakenFile { file: name, bytes, mimetype, filename }))
+    call.once(|_| Ok(json(200, &TakenFile { file: name, bytes, mimetype, filename })))
 }
 
 /// A body that has an error for an end before its end: half a file is none.

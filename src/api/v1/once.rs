@@ -39,10 +39,11 @@ impl Call<'_> {
         }
     }
 
-    /// What the same key must come with.
+    /// What the same key must come with: of a file, whose bytes were not kept in memory, its name.
     fn fingerprint(&self) -> String {
         let head = format!("{} {}\n", self.request.method, self.request.target);
-        keys::hex(&[head.as_bytes(), &self.request.body].concat())
+        let file = self.file.as_deref().unwrap_or_default();
+        keys::hex(&[head.as_bytes(), &self.request.body, file.as_bytes()].concat())
     }
 
     pub(super) fn answered_before(&self) -> ApiResult<Option<Response>> {
@@ -60,8 +61,9 @@ impl Call<'_> {
         }
         let answer = Response::new(kept.status, "application/json", kept.body);
         let answer = answer.with("Cache-Control", "no-store").with("Idempotency-Replayed", "true");
-        let location = kept.location.into_iter();
-        Ok(Some(location.fold(answer, |answer, location| answer.with("Location", location))))
+        let headers = [("Location", kept.location), ("ETag", kept.etag)];
+        let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Ok(Some(headers.fold(answer, |answer, (name, value)| answer.with(name, value))))
     }
 
     /// Does `work` once for an Idempotency-Key, and keeps its answer with what it does; without a key, does it.
@@ -81,11 +83,15 @@ impl Call<'_> {
                 }
                 let answer = work(store)?;
                 fail_point::reach("api_answer_made");
-                let location = answer.headers.iter().find(|(name, _)| *name == "Location");
+                let header = |name| {
+                    let found = answer.headers.iter().find(|(known, _)| *known == name);
+                    found.map(|(_, value)| value.clone())
+                };
                 let kept = KeptAnswer {
                     request: self.fingerprint(),
                     status: answer.status,
-                    location: location.map(|(_, value)| value.clone()),
+                    location: header("Location"),
+                    etag: header("ETag"),
                     body: String::from_utf8_lossy(&answer.body).into_owned(),
                 };
                 store.write(|tx| tx.keep_answer(self.key.id, key, &kept, self.now))?;

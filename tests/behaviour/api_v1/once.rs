@@ -63,10 +63,41 @@ fn every_post_is_done_once_for_a_key() {
     assert_eq!(door.post("/messages/1/cancel", &Value::Null).status, 409);
     let contact = json!({"phone_number": "081200007001"}).to_string();
     let key = [("Idempotency-Key", "c"), ("Content-Type", "application/json")];
-    for _ in 0..2 {
-        door.ask_with("POST", "/contacts", &key, contact.as_bytes()).unwrap().expect(201);
-    }
+    let [first, again] = [(); 2].map(|()| {
+        door.ask_with("POST", "/contacts", &key, contact.as_bytes()).unwrap().expect(201)
+    });
     assert_eq!(count(&site, "contacts"), 1);
+    // For the change that follows.
+    assert_ne!(first.header("ETag"), "");
+    assert_eq!(first.header("ETag"), again.header("ETag"));
+}
+
+#[test]
+fn a_file_comes_once_for_a_key_and_another_one_with_that_key_is_refused() {
+    let site = Site::new();
+    let door = Door::open(&site);
+    let key = [("Idempotency-Key", "nota"), ("Content-Type", "application/pdf")];
+    let take = |bytes: &[u8]| door.ask_with("POST", "/files", &key, bytes).unwrap();
+    let first = take(b"%PDF-1.7 an invoice").expect(200);
+    let again = take(b"%PDF-1.7 an invoice").expect(200);
+    assert_eq!((&again.body, again.header("Idempotency-Replayed")), (&first.body, "true"));
+    let reused = (422, "idempotency_key_reused", "Idempotency-Key");
+    assert_eq!(take(b"%PDF-1.7 another one").refusal(), reused);
+    let new = json!({"text": "Halo", "to": "081200007001", "at": "2037-01-01 08:00"});
+    assert_eq!(create(&door, "nota", &new).refusal(), reused);
+}
+
+#[test]
+fn a_draft_that_was_given_no_time_goes_out_when_it_is_resumed() {
+    let site = Site::new();
+    let door = Door::open(&site);
+    let new = json!({"text": "Halo", "to": "081200007001", "draft": true});
+    let made = create(&door, "a", &new).expect(201);
+    assert_eq!(made.body["next_at"], Value::Null);
+    let path = format!("/messages/{}/resume", made.body["id"]);
+    let resumed = door.post(&path, &Value::Null).expect(200);
+    assert_ne!(resumed.body["next_at"], Value::Null);
+    until("it is sent", || site.status() == "sent");
 }
 
 #[test]
