@@ -314,10 +314,9 @@ fn of_messages(messages: &[MessageForecast], forecast: &Forecast, zone: &Zone) -
     let shown = |at: Option<Timestamp>| at.map(|at| zone.format_local(at)).unwrap_or_default();
     let rows = messages.iter().map(|message| {
         let label = &message.label;
-        let title = match (&message.fails, &message.remark) {
-            (Some(why), _) => why.to_string(),
-            (None, Some(remark)) => format!("{label}: {remark}"),
-            (None, None) => label.clone(),
+        let title = match &message.remark {
+            Some(remark) if message.fails.is_none() => format!("{label}: {remark}"),
+            Some(_) | None => label.clone(),
         };
         vec![
             message.id.to_string(),
@@ -333,8 +332,11 @@ fn of_messages(messages: &[MessageForecast], forecast: &Forecast, zone: &Zone) -
             message.tally.too_late.to_string(),
         ]
     });
-    let header = ["id", "title, or why it fails", "begins", "ends", "get it", "skipped", "late"];
+    let header = ["id", "title", "begins", "ends", "get it", "skipped", "late"];
     let mut lines = vec![table(&header, rows)];
+    lines.extend(messages.iter().filter_map(|one| {
+        Some(wrapped(&format!("fails: message {}: {}", one.id, one.fails.as_ref()?), 0))
+    }));
     lines.extend(messages.iter().filter_map(|one| {
         Some(wrapped(&format!("warning: message {}: {}", one.id, one.warning()?), 0))
     }));
