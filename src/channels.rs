@@ -18,7 +18,7 @@ use crate::store::{Channel, CheckTurn, Message, SqlResult, Store, StoreError, Tx
 
 pub(crate) use all::{count_paused_with_all, pause_all, resume_all};
 pub use availability::{Availability, HoldEnds, Off, availability};
-pub(crate) use availability::{hold_ends, look, ready_at, usable};
+pub(crate) use availability::{hold_ends, look, ready_at, rests, usable};
 pub use line::Line;
 pub(crate) use line::{Comer, Lines, is_too_late};
 pub use session::Sessions;

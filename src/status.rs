@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::channels::{Line, WarningView, WeekView};
+use crate::channels::{self, Line, WarningView, WeekView};
 use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::delivery::{Counts, MessageStatus, Status};
@@ -117,6 +117,8 @@ pub(crate) struct ChannelState {
     pub(crate) pending: u64,
     /// How long until it may send; zero when it may.
     pub(crate) ready_in: Duration,
+    /// Whether that is a rest of REST_AFTER.
+    pub(crate) rests: bool,
     /// Why it waits so long though nothing is wrong: its hours, or its daily limit.
     pub(crate) closed: Option<String>,
     /// About when the last of `pending` goes out, if it may send at all.
@@ -162,6 +164,7 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
         let mut line = Line::new(tx, Some(channel.clone()), config, now)?;
         let ready_in = line.next(config, now).map_or(Duration::ZERO, |at| at.since(now));
         let closed = line.closed_at_first.clone();
+        let rests = channels::rests(&channel, config, now);
         let mut backlog_ends_at = None;
         let steps = if channel.held.is_none() { pending.min(BACKLOG_STEPS_MAX) } else { 0 };
         for _ in 0..steps {
@@ -171,7 +174,16 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
         }
         let warning = WarningView::of(&channel, &config.zone, now);
         let week = WeekView::of(tx, &channel, Day::of(&config.zone, now))?;
-        Ok(ChannelState { channel, pending, ready_in, closed, backlog_ends_at, warning, week })
+        Ok(ChannelState {
+            channel,
+            pending,
+            ready_in,
+            rests,
+            closed,
+            backlog_ends_at,
+            warning,
+            week,
+        })
     };
     tx.channels_with_pending()?.into_iter().map(state).collect()
 }
@@ -241,7 +253,7 @@ impl Overview {
 
 impl ChannelState {
     fn to_json(&self) -> Value {
-        let Self { channel, pending, ready_in, closed, backlog_ends_at, warning, week } = self;
+        let Self { channel, pending, ready_in, closed, backlog_ends_at, warning, week, .. } = self;
         json!({
             "id": channel.id,
             "name": channel.name,

@@ -67,6 +67,12 @@ pub fn availability<'a>(
     }
 }
 
+/// Whether a channel waits because of REST_AFTER: its last send was the one that begins the count anew.
+pub(crate) fn rests(channel: &Channel, config: &Config, now: Timestamp) -> bool {
+    let is_counted_anew = config.rest.is_some() && channel.sends_since_rest == 0;
+    is_counted_anew && channel.ready_at.is_some_and(|at| at > now)
+}
+
 /// The channel, unless messages for it fail.
 pub(crate) fn usable(channel: Option<&Channel>) -> Result<&Channel, Off> {
     let channel = channel.ok_or(Off::Missing)?;

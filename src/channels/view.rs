@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::availability::{Availability, Off, look};
+use super::availability::{Availability, Off, look, rests};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{CapWarning, HoldKind};
@@ -36,6 +36,9 @@ pub(crate) enum State {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Channel))]
 pub(crate) struct ChannelView {
+    /// Whether it waits because of REST_AFTER.
+    #[serde(skip)]
+    pub(crate) rests: bool,
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) session_name: Option<String>,
@@ -224,6 +227,7 @@ fn of(tx: &Tx<'_>, channel: &Channel, config: &Config, now: Timestamp) -> SqlRes
         Err(_) => (channel.send_window.clone().unwrap_or_default(), channel.daily_limit, None),
     };
     Ok(ChannelView {
+        rests: rests(channel, config, now),
         id: channel.id,
         name: channel.name.clone(),
         session_name: channel.session_name.clone(),

@@ -196,6 +196,7 @@ fn channel_line(state: &ChannelState) -> String {
         (Ok(_), None) if state.ready_in.is_zero() => "ready".to_owned(),
         (Ok(_), None) => match &state.closed {
             Some(why) => format!("waits {}: {why}", length(state.ready_in)),
+            None if state.rests => format!("rests for {} (REST_AFTER)", length(state.ready_in)),
             None => format!("ready in {}", length(state.ready_in)),
         },
     };

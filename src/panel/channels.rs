@@ -157,7 +157,8 @@ pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
     let pace = match next {
         Some(at) if view.state == State::Waiting => visit.moment(at),
         Some(_) if ready_in > 0 => {
-            w.sends_again_in.replace("{}", &format::span(Duration::from_secs(ready_in), w))
+            let words = if view.rests { w.rests_for } else { w.sends_again_in };
+            words.replace("{}", &format::span(Duration::from_secs(ready_in), w))
         }
         Some(_) => w.may_send.to_owned(),
         None => "–".to_owned(),

@@ -228,6 +228,7 @@ words! {
     pace: "Jarak", "Gap";
     may_send: "Siap mengirim", "Ready to send";
     sends_again_in: "Mengirim lagi dalam {}", "Sends again in {}";
+    rests_for: "Beristirahat {} (REST_AFTER)", "Rests for {} (REST_AFTER)";
     channel_ready: "Siap", "Ready";
     channel_held: "Ditahan", "On hold";
     channel_scan: "Perlu dicek", "Needs a look";

@@ -45,6 +45,21 @@ fn status_counts_what_is_there() {
 }
 
 #[test]
+fn a_rest_of_a_channel_is_called_one() {
+    let site = Site::new();
+    site.write_settings("REST_AFTER=2\nREST_MINUTES=60-60\n");
+    let sql = site.sql();
+    for (counted, words) in [(0, "rests for "), (1, "ready in ")] {
+        let ready = "ready_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '+40 minutes')";
+        let set = format!("UPDATE channels SET {ready}, sends_since_rest = {counted}");
+        sql.execute_batch(&set).unwrap();
+        let text = screen(&site);
+        assert!(text.contains(words), "{text}");
+        assert_eq!(text.contains("(REST_AFTER)"), counted == 0, "{text}");
+    }
+}
+
+#[test]
 fn status_fits_one_screen_however_much_there_is() {
     let site = Site::new();
     site.sql()
