@@ -323,7 +323,7 @@ impl OptOut {
         let is_tick = matches!(cell, "✓" | "✔");
         match self {
             Self::Status if refuses(cell, &word) => Some(true),
-            Self::Subscription if is_in(NO, &word) || refuses(cell, &word) => Some(true),
+            Self::Subscription | Self::No if is_in(NO, &word) || refuses(cell, &word) => Some(true),
             Self::Status | Self::Subscription => {
                 (is_in(FOR, &word) || is_in(HARMLESS, &word) || is_tick).then_some(false)
             }
@@ -335,7 +335,6 @@ impl OptOut {
                 let (first, rest) = words.split_first()?;
                 (is_in(NO, first) && rest.iter().all(|word| is_in(YES, word))).then_some(false)
             }
-            Self::No if is_in(NO, &word) || refuses(cell, &word) => Some(true),
             Self::No if is_in(FOR, &word) || is_tick => Some(false),
             // `Tidak, terima kasih`; `Ya, saya bersedia`.
             Self::No => {
@@ -373,11 +372,19 @@ fn refuses(cell: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn assert_mean(table: &[(&str, Meaning)]) {
+        for (headings, expected) in table {
+            for heading in headings.split('|') {
+                assert_eq!(meaning(heading), *expected, "{heading}");
+            }
+        }
+    }
+
     #[test]
     fn headings_are_known_by_their_words() {
         use NameKind::{Any, Company, First, Full, Last, Middle, Nick};
         use NumberKind::{Mobile, Other, Phone, Weak, WhatsApp};
-        for (headings, expected) in [
+        assert_mean(&[
             ("No. HP/WA|Nomor WhatsApp Aktif|no_wa|NoWA|WA ID|Link WA", Meaning::Number(WhatsApp)),
             (
                 "Mobile|Mobile Phone|nohp|No\nHP|Ponsel|HP Ortu|Mobile Number",
@@ -411,6 +418,18 @@ mod tests {
                 Meaning::Name(Company),
             ),
             ("Labels|tag|Group Membership|Categories", Meaning::Tags),
+            ("Status Order|Marketing|Status Bayar|OPTIN_IP", Meaning::NoNumber),
+            ("Nama Marketing|Nama WhatsApp", Meaning::Name(Any)),
+            (
+                "UNSUB_REASON|Alamat|kota|No|Given Yomi|Organization Title|File As|Bus Stop|Blok",
+                Meaning::Unknown,
+            ),
+        ]);
+    }
+
+    #[test]
+    fn headings_of_opt_outs_are_known_whatever_stands_beside_the_word() {
+        assert_mean(&[
             (
                 "opt_out|opted_out_at|unsubscribed_at|berhenti|UNSUB_TIME|Do Not Contact",
                 Meaning::OptOut(OptOut::Yes),
@@ -443,16 +462,6 @@ mod tests {
                 "Do not allow Bulk Emails|donotemail|email_opt_out",
                 Meaning::EmailOptOut(OptOut::Yes),
             ),
-            ("Status Order|Marketing|Status Bayar|OPTIN_IP", Meaning::NoNumber),
-            ("Nama Marketing|Nama WhatsApp", Meaning::Name(Any)),
-            (
-                "UNSUB_REASON|Alamat|kota|No|Given Yomi|Organization Title|File As|Bus Stop|Blok",
-                Meaning::Unknown,
-            ),
-        ] {
-            for heading in headings.split('|') {
-                assert_eq!(meaning(heading), expected, "{heading}");
-            }
-        }
+        ]);
     }
 }
