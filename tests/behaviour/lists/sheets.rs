@@ -261,7 +261,7 @@ fn a_column_of_numbers_stays_one_whatever_its_heading_says_of_consent() {
         "Nama,Nomor WA (opt-in)\nSari,081200007001\nBudi,\n",
         "Nama,No WA yang boleh dihubungi\nSari,081200007001\nBudi,tidak\n",
         "Nama,HP,WA Opt-in\nSari,,081200007001\n",
-        "Nama,Telepon,Nomor WA (opt-in)\nSari,021-5550101,081200007001\n",
+        "Nama,Telepon,WA (opt-in)\nSari,021-5550101,081200007001\n",
     ] {
         assert_eq!(people_of(list), ["Sari|+6281200007001|"], "{list}");
     }
