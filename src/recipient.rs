@@ -19,8 +19,9 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use object::SKIP_KEY;
+pub(crate) use object::{Named, Parted, SKIP_KEY, part};
 pub use phone::{CountryCode, normalize_phone, phone_to_chat};
+pub(crate) use plain::excepted;
 pub(crate) use spelling::is_invisible;
 
 /// The most text that `contact_ids` may hold, in bytes: room for 100,000 objects.

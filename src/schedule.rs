@@ -17,6 +17,7 @@ mod tests;
 use time::macros::date;
 use time::{Date, Duration, PrimitiveDateTime};
 
+pub(crate) use self::columns::{NOTE_KEYS, same_name};
 pub(crate) use self::time_text::TextFlaw;
 pub(crate) use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
 pub(crate) use self::words::{in_words, rule_for};

@@ -41,8 +41,8 @@ const OTHERS_NAMES: &str = "nama,name,nama lengkap,nama depan,nama belakang,nama
     first name,firstname,fname,last name,lastname,lname,full name,fullname,contact name,\
     customer name,recipient name";
 
-/// How a choice begins, in any case.
-const CHOICES: [&str; 2] = ["pilih:", "choose:"];
+/// How a choice begins, in any case, before its colon.
+const CHOICES: [&str; 2] = ["pilih", "choose"];
 /// A longer one is none: otherwise a text of nothing but beginnings would be gone through again and again.
 const CHOICE_BYTES_MAX: usize = 4096;
 /// So many choices within each other are read.
@@ -285,12 +285,13 @@ fn read_choice(text: &str, around: u8) -> Option<(Part, usize)> {
     }
 }
 
-/// What follows on `{{pilih:`.
+/// What follows on `{{pilih:`, or on `{{pilih :`.
 fn after_choice_word(text: &str) -> Option<&str> {
     let inner = text.strip_prefix("{{")?.trim_start();
     CHOICES.iter().find_map(|word| {
         let begin = inner.get(..word.len())?;
-        begin.eq_ignore_ascii_case(word).then(|| &inner[word.len()..])
+        let is_it = begin.eq_ignore_ascii_case(word);
+        is_it.then(|| inner[word.len()..].trim_start().strip_prefix(':'))?
     })
 }
 
@@ -490,15 +491,29 @@ fn odd_braces(line: &str) -> Vec<String> {
     let mut rest = line;
     while let Some(at) = rest.find('{') {
         let Some(length) = rest[at..].find('}') else { break };
-        let inner = &rest[at + 1..at + length];
+        // The innermost, of several.
+        let begin = at + rest[at..at + length].rfind('{').unwrap_or_default();
+        let inner = &rest[begin + 1..at + length];
         let is_word = !inner.trim().is_empty()
-            && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '|'));
-        if is_word {
-            found.push(short(&rest[at..=at + length]));
+            && inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
+        let shown = short(&rest[begin..=at + length]);
+        if inner.contains('|') && !shown.ends_with('}') {
+            let begins_another = if shown.contains('|') { "" } else { "…|" };
+            found.push(format!("{shown}{begins_another}…}}"));
+        } else if is_word || inner.contains('|') {
+            found.push(shown);
         }
         rest = &rest[at + length..];
     }
     found
+}
+
+/// What somebody meant who wrote an oddity in single braces or brackets: `{{nama}}` by `{nama}`, a choice by
+/// `{Halo|Hai}`, as other programs write one. `{{Halo|Hai}}` would be a fallback, which everybody gets.
+pub(crate) fn meant_by(oddity: &str) -> String {
+    let inner = oddity.trim_matches(['{', '}', '[', ']']);
+    let choice = if inner.contains('|') { "pilih: " } else { "" };
+    format!("{{{{{choice}{inner}}}}}")
 }
 
 /// The text with every line end as a line feed, as WhatsApp keeps it.

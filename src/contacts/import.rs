@@ -45,6 +45,8 @@ const PORTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 const PORTION_TIME: Duration = Duration::from_millis(200);
 /// For the index of numbers, which is written all over.
 const CACHE_KIB: u32 = 12 * 1024;
+/// How many words that were not understood a sentence has.
+const UNCLEAR_SHOWN_MAX: usize = 5;
 /// How many columns a line names.
 const NAMED_MAX: usize = 8;
 
@@ -90,7 +92,7 @@ pub struct FoundColumn {
     pub means: Means,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Imported {
     /// Rows below the header, blank lines not counted.
     pub rows: u64,
@@ -104,6 +106,18 @@ pub struct Imported {
     pub opted_out: u64,
     /// Rows that say so of e-mail only: WhatsApp messages go on.
     pub out_of_email: u64,
+    /// Columns that may say so in other words.
+    pub unclear: Vec<Unclear>,
+}
+
+/// A column that says who wants no more messages, or something else: some of its words were not understood.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Unclear {
+    pub column: String,
+    /// The first of them.
+    pub words: Vec<String>,
+    /// How many rows have one.
+    pub rows: u64,
 }
 
 /// What the columns of a list were taken for, by their headings.
@@ -161,8 +175,8 @@ impl Columns {
 }
 
 impl Imported {
-    /// What people should know of opt-outs; empty when there are none.
-    pub(crate) fn opt_outs_text(&self, language: Language) -> String {
+    /// What people should know of opt-outs, a sentence each; empty when there are none.
+    pub(crate) fn opt_outs_text(&self, language: Language) -> Vec<String> {
         let (out, email) = (self.opted_out, self.out_of_email);
         let mut parts = Vec::new();
         if out > 0 {
@@ -177,7 +191,36 @@ impl Imported {
                 format!("{email} baris hanya menolak email atau SMS: pesan WhatsApp tetap dikirim"),
             ));
         }
-        parts.join("; ")
+        for Unclear { column, words, rows } in &self.unclear {
+            let column = shorten(column);
+            let dots = if words.len() > UNCLEAR_SHOWN_MAX { ", …" } else { "" };
+            let shown = &words[..words.len().min(UNCLEAR_SHOWN_MAX)];
+            let words = format!("`{}`{dots}", shown.join("`, `"));
+            parts.push(language.pick(
+                format!(
+                    "`{column}` may say who wants no messages, but these words were not understood in {rows} rows: {words}. \
+                     Where they mean that, write `stop` instead and import the list again"
+                ),
+                format!(
+                    "`{column}` mungkin berisi siapa yang tidak mau dikirimi pesan, tetapi kata ini tidak dimengerti di {rows} baris: \
+                     {words}. Kalau artinya memang tidak mau, ganti dengan `berhenti` lalu impor lagi daftarnya"
+                ),
+            ));
+        }
+        parts
+    }
+
+    fn note_unclear(&mut self, column: &str, word: &str) {
+        let at = self.unclear.iter().position(|one| one.column == column).unwrap_or_else(|| {
+            self.unclear.push(Unclear { column: column.to_owned(), words: Vec::new(), rows: 0 });
+            self.unclear.len() - 1
+        });
+        let unclear = &mut self.unclear[at];
+        unclear.rows += 1;
+        if unclear.words.len() <= UNCLEAR_SHOWN_MAX && !unclear.words.iter().any(|one| one == word)
+        {
+            unclear.words.push(word.to_owned());
+        }
     }
 }
 
@@ -425,6 +468,9 @@ impl<'a> Import<'a> {
             }
             self.counts.opted_out += u64::from(row.opted_out_at.is_some());
             self.counts.out_of_email += u64::from(row.is_out_of_email);
+            for (column, word) in &row.unclear {
+                self.counts.note_unclear(column, word);
+            }
             watch.taken(row);
         }
         watch.progress(self.counts.rows);

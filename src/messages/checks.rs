@@ -128,10 +128,11 @@ fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
         ));
     }
     let odd = odd.into_iter().map(|odd| {
-        let inner = odd.trim_matches(['{', '}', '[', ']']);
-        let words = format!(
-            "`{odd}` goes out as it is written: a placeholder has two braces, as in {{{{{inner}}}}}"
-        );
+        let meant = template::meant_by(&odd);
+        let is_choice = odd.contains('|');
+        let what =
+            if is_choice { "a choice begins with pilih:" } else { "a placeholder has two braces" };
+        let words = format!("`{odd}` goes out as it is written: {what}, as in {meant}");
         Warned::new("odd_placeholder", words)
     });
     let typed_line_end = text.contains("\\n").then(|| {

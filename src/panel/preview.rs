@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::messages::{self, Reached};
 use crate::reason::Reason;
 use crate::recipient;
-use crate::template::Template;
+use crate::template::{Template, meant_by};
 
 #[derive(Default)]
 pub(super) struct Preview {
@@ -82,7 +82,9 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageR
     preview.does = does(visit, fields, is_new, begins, looked.count);
     preview.looked = looked;
     let odd = Template::parse(&fields.text).oddities();
-    preview.notes.extend(odd.iter().map(|odd| w.odd_placeholder.replace("{}", odd)));
+    let said =
+        |odd: &String| w.odd_placeholder.replace("{meant}", &meant_by(odd)).replace("{odd}", odd);
+    preview.notes.extend(odd.iter().map(said));
     Ok(preview)
 }
 

@@ -391,7 +391,7 @@ words! {
     being_counted: "Ini untuk banyak orang: hasilnya sedang dihitung. Lihat lagi sebentar lagi.", "This is for many people: what comes of it is being counted. Look again in a moment.";
     preview_empty: "Isi pesan dan penerima untuk melihat hasilnya di sini.", "Fill in text and recipients to see here what they get.";
     will_not_get_it: "Tidak akan menerima", "Will not get it";
-    odd_placeholder: "{} akan terkirim apa adanya. Tulis dengan dua kurung kurawal.", "{} goes out as it is. Write it with two braces.";
+    odd_placeholder: "{odd} akan terkirim apa adanya. Tulis {meant}.", "{odd} goes out as it is. Write {meant}.";
     begins_and_ends: "Mulai {begins}, selesai sekitar {ends}.", "Begins {begins}, through about {ends}.";
     uploads_not_counted: "Lamanya mengunggah file ke WAHA tidak dihitung: paling lama {} detik untuk tiap penerima.", "How long the file takes to upload to WAHA is not counted: at most {} s for each recipient.";
     needs_text: "Isi pesannya dulu.", "Write the text first.";

@@ -4,8 +4,9 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::object::{self, Named, Parted};
 use super::spelling::trim;
-use super::{ENTRIES_MAX, Entry, RecipientError, object, plain, postgres, shorten, unreadable};
+use super::{ENTRIES_MAX, Entry, RecipientError, plain, postgres, shorten, unreadable};
 use crate::reason::Reason;
 
 /// How deep arrays may lie in each other, and JSON in JSON strings.
@@ -14,11 +15,14 @@ const EMPTY: &str = "an empty entry names nobody: remove it";
 const TOO_DEEP: &str = "lies more than 4 lists deep: write one plain list";
 
 pub(super) fn read(text: &str) -> Result<Vec<Entry>, RecipientError> {
-    let mut reader = Reader { entries: Vec::new() };
+    let mut reader = Reader { entries: Vec::new(), narrowing: None };
     match reader.text(text, Depth::default()) {
         Err(cause) => Err(RecipientError::Unreadable { shown: shorten(text.trim()), cause }),
         Ok(()) if reader.entries.len() > ENTRIES_MAX => Err(RecipientError::TooMany),
-        Ok(()) => match reader.entries.iter().find_map(unreadable_exception) {
+        Ok(()) => match reader
+            .narrowing
+            .or_else(|| reader.entries.iter().find_map(unreadable_exception))
+        {
             Some(cause) => Err(RecipientError::Unreadable { shown: shorten(text.trim()), cause }),
             None => Ok(reader.entries),
         },
@@ -37,6 +41,14 @@ fn unreadable_exception(entry: &Entry) -> Option<String> {
     }
 }
 
+fn narrowing(key: &str) -> String {
+    format!(
+        "its key `{}` is not understood, and it may leave somebody out: take it away, or name those who get nothing \
+         in `except`",
+        shorten(key)
+    )
+}
+
 /// How many arrays and JSON strings are around a value.
 #[derive(Clone, Copy, Default)]
 struct Depth {
@@ -47,6 +59,8 @@ struct Depth {
 
 struct Reader {
     entries: Vec<Entry>,
+    /// What is wrong with an object that may leave somebody out.
+    narrowing: Option<String>,
 }
 
 impl Reader {
@@ -115,9 +129,11 @@ impl Reader {
                 }
             }
             Value::String(text) => self.inner_text(&text, depth)?,
-            Value::Object(fields) => match object::list_in(&fields) {
-                Some(list) => self.value(Value::Array(list), depth)?,
-                None => self.entries.push(object::read(&fields)),
+            Value::Object(fields) => match object::part(fields) {
+                Ok(parted) => self.parted(parted, depth)?,
+                Err(key) => {
+                    self.narrowing.get_or_insert_with(|| narrowing(&key));
+                }
             },
             Value::Number(number) => self.entries.push(read_number(&number)),
             Value::Bool(truth) => self.refuse(
@@ -125,6 +141,26 @@ impl Reader {
                 "is neither a contact id nor a phone number: remove it",
             ),
             Value::Null => self.refuse("null", EMPTY),
+        }
+        Ok(())
+    }
+
+    fn parted(&mut self, parted: Parted, depth: Depth) -> Result<(), String> {
+        let mut begin = self.entries.len();
+        match parted.named {
+            Named::List(list) => self.value(Value::Array(list), depth)?,
+            Named::One(fields) => self.entries.push(object::read(&fields)),
+            Named::Nobody => {}
+        }
+        if !parted.is_left_out {
+            begin = self.entries.len();
+        }
+        for value in parted.exceptions {
+            self.value(value, depth)?;
+        }
+        for entry in &mut self.entries[begin..] {
+            let whom = std::mem::replace(entry, Entry::All);
+            *entry = Entry::Except(Box::new(whom));
         }
         Ok(())
     }

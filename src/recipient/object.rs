@@ -10,6 +10,7 @@ use super::plain;
 use super::spelling::{count_digits, fold, is_digits, trim};
 use super::{Entry, chat, shorten, unreadable};
 use crate::reason::Reason;
+use crate::schedule::{NOTE_KEYS, same_name};
 
 // Keys are compared in lower case without `_`, `-` and spaces. Those that say it more surely come first.
 // `value` is what a form stores of what was selected.
@@ -26,6 +27,22 @@ const PHONES: [&str; 3] = [
 /// Keys whose value is a whole list of recipients.
 const LISTS: &str =
     "ids contactids contacts recipients numbers phones to data items penerima kontak";
+/// Keys beside a list that say nothing of who gets it; `all` may say no.
+const LIST_NOTES: &str = "count total contactcount recipientcount";
+const ALL: &str = "all selectall isall";
+/// Keys whose value names those who get nothing; a yes says so of the entry itself.
+const EXCEPTIONS: &str = "except exceptids exceptcontacts exceptcontactids exclude excludeids excludecontacts \
+    excludecontactids excluded excludedids excludedcontacts excluding exclusions kecuali dikecualikan";
+/// Keys of an entry that gets nothing when they say no.
+const WANTED: &str = "selected isselected checked ischecked enabled isenabled active isactive include included isincluded \
+    send kirim dipilih terpilih aktif optin optedin subscribed issubscribed consent waoptin whatsappoptin";
+/// And when they say anything but no: yes, or since when.
+const UNWANTED: &str = "isexcluded skip skipped disabled isdisabled removed isremoved removedat deleted isdeleted deletedat \
+    optout optedout isoptedout optedoutat unsubscribed isunsubscribed unsubscribedat blocked isblocked blockedat \
+    blacklisted isblacklisted inactive isinactive donotsend donotcontact berhenti diblokir";
+const STATUS: &str = "status state";
+const STATUS_OFF: &str = "unsubscribed unsubscribe optedout blocked blacklisted blocklisted excluded removed deleted disabled \
+    inactive nonaktif unselected notsubscribed skipped skip off berhenti diblokir blokir";
 /// Keys of a list that PHP wrote as an object have fewer digits than a phone number.
 const INDEX_DIGITS_MAX: usize = 6;
 
@@ -35,10 +52,124 @@ const PHONE_BYTES_MAX: usize = 200;
 /// In entries of the link: why somebody is skipped, by the reason's code, beside `raw`, who it is.
 pub(crate) const SKIP_KEY: &str = "skip";
 
+/// An object, parted into whom it names and whom it leaves out.
+pub(crate) struct Parted {
+    pub(crate) named: Named,
+    /// Whether the one that it names gets nothing: `{"id":1,"selected":false}`.
+    pub(crate) is_left_out: bool,
+    /// What names those who get nothing.
+    pub(crate) exceptions: Vec<Value>,
+}
+
+pub(crate) enum Named {
+    List(Vec<Value>),
+    /// An entry, or what names nobody.
+    One(Map<String, Value>),
+    Nobody,
+}
+
+/// Parts an object. The error is a key that is not understood and may leave somebody out: without it, somebody would
+/// get what they must not.
+pub(crate) fn part(fields: Map<String, Value>) -> Result<Parted, String> {
+    let is_exception = |key: &str| is_key(key, EXCEPTIONS);
+    let (excepting, fields): (Vec<_>, Vec<_>) =
+        fields.into_iter().partition(|(key, _)| is_exception(key));
+    let fields: Map<String, Value> = fields.into_iter().collect();
+    let list = list_in(&fields);
+    let (is_tag, is_one) = kind(&fields);
+    let is_group = is_tag && list.is_none();
+    let mut is_left_out = list.is_none() && is_off(&fields);
+    let is_nobody = fields.is_empty() && !excepting.is_empty();
+    let mut exceptions = Vec::new();
+    for (key, value) in excepting {
+        match truth(&value) {
+            // Of a tag, 1 may be a contact or a yes.
+            Some(says_so) if list.is_none() && (is_one || is_group && !is_number(&value)) => {
+                is_left_out |= says_so;
+            }
+            Some(_) if is_group || value == Value::Bool(true) => return Err(key),
+            _ if is_nothing(&value) || value == Value::Bool(false) => {}
+            _ => exceptions.push(value),
+        }
+    }
+    let has_more = is_group || list.is_some() && !fields.keys().all(|key| is_index(key));
+    let mut more = fields.iter().filter(|_| has_more);
+    if let Some((key, _)) = more.find(|(key, value)| narrows(key, value, is_group)) {
+        return Err(key.clone());
+    }
+    let named = match list {
+        Some(list) => Named::List(list),
+        None if is_nobody => Named::Nobody,
+        None => Named::One(fields),
+    };
+    Ok(Parted { named, is_left_out, exceptions })
+}
+
+/// Whether an object is a tag, and whether it is an entry of somebody.
+fn kind(fields: &Map<String, Value>) -> (bool, bool) {
+    let has =
+        |keys: &str| fields.iter().any(|(key, value)| is_key(key, keys) && !is_nothing(value));
+    let names_nobody = Person::find(fields).is_ok_and(|person| person.is_nobody());
+    let is_one = !names_nobody || has("contact");
+    (!is_one && has(TAGS[0]), is_one)
+}
+
+/// Whether a field beside a list or a tag may leave somebody out.
+fn narrows(key: &str, value: &Value, is_tag: bool) -> bool {
+    let is_known = if is_tag {
+        [TAGS[0], WANTED, UNWANTED, STATUS].iter().any(|keys| is_key(key, keys))
+    } else {
+        is_key(key, LISTS) && value.is_array() || is_key(key, ALL) && truth(value) == Some(false)
+    };
+    let is_note = [NOTE_KEYS, LIST_NOTES, NAMES[0], NAMES[1]].iter().any(|keys| is_key(key, keys));
+    !is_known && !is_note && !is_nothing(value)
+}
+
+/// Whether an entry says of itself, or of the contact in it, that it gets nothing.
+fn is_off(fields: &Map<String, Value>) -> bool {
+    fields.iter().any(|(key, value)| match value {
+        Value::Object(contact) if is_key(key, "contact") => is_off(contact),
+        _ if is_key(key, WANTED) => truth(value) == Some(false),
+        _ if key != SKIP_KEY || skipped(fields).is_none() => {
+            let is_status = || value.as_str().is_some_and(|word| is_key(word.trim(), STATUS_OFF));
+            let is_unwanted = is_key(key, UNWANTED) || is_key(key, EXCEPTIONS);
+            is_unwanted && !is_nothing(value) && truth(value) != Some(false)
+                || is_key(key, STATUS) && is_status()
+        }
+        _ => false,
+    })
+}
+
+fn is_index(key: &str) -> bool {
+    is_digits(key) && key.len() <= INDEX_DIGITS_MAX
+}
+
+/// What says yes or no, as programs write it.
+fn truth(value: &Value) -> Option<bool> {
+    let text = value.as_bool().map(|truth| truth.to_string()).or_else(|| text_of(value))?;
+    match text.to_lowercase().as_str() {
+        "true" | "1" | "yes" | "ya" | "y" | "on" => Some(true),
+        "false" | "0" | "no" | "tidak" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn is_number(value: &Value) -> bool {
+    text_of(value).is_some_and(|text| is_digits(&text))
+}
+
+/// What a form stores of a field that nobody filled.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => is_blank(value) && !value.is_boolean(),
+    }
+}
+
 /// The recipients in an object that is a list: `{"0":1,"2":3}` as PHP writes one, or `{"ids":[…]}`.
-pub(super) fn list_in(fields: &Map<String, Value>) -> Option<Vec<Value>> {
-    let is_index = |key: &String| is_digits(key) && key.len() <= INDEX_DIGITS_MAX;
-    if !fields.is_empty() && fields.keys().all(is_index) {
+fn list_in(fields: &Map<String, Value>) -> Option<Vec<Value>> {
+    if !fields.is_empty() && fields.keys().all(|key| is_index(key)) {
         return Some(fields.values().cloned().collect());
     }
     let mut lists = fields.iter().filter(|(key, value)| value.is_array() && is_key(key, LISTS));
@@ -232,10 +363,7 @@ fn value_of<'a>(
 
 fn is_key(key: &str, keys: &str) -> bool {
     // No key that we know is longer, and a hostile one may have megabytes.
-    key.len() <= 20 && {
-        let plain: String = key.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
-        keys.split_whitespace().any(|known| plain.eq_ignore_ascii_case(known))
-    }
+    key.len() <= 20 && keys.split_whitespace().any(|known| same_name(key, known))
 }
 
 fn is_blank(value: &Value) -> bool {

@@ -33,7 +33,7 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
         if entries.len() > ENTRIES_MAX {
             return;
         }
-        if let Some(who) = strip_prefix_any_case(trim(segment), EXCEPT_PREFIX) {
+        if let Some(who) = excepted(segment) {
             entries.push(Entry::Except(Box::new(read_one(who))));
             after_except = true;
             continue;
@@ -63,6 +63,11 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
     }
 }
 
+/// Whom an exception names: `12` in `except:12`.
+pub(crate) fn excepted(text: &str) -> Option<&str> {
+    strip_prefix_any_case(trim(text), EXCEPT_PREFIX)
+}
+
 /// The parts of a text that are not blank, each with whether only line breaks stand before it.
 fn segments(text: &str) -> impl Iterator<Item = (&str, bool)> {
     let mut has_comma = false;
@@ -83,7 +88,7 @@ pub(super) fn read_one(raw: &str) -> Entry {
     let raw = trim(raw);
     let folded = fold(raw);
     let text = trim(&folded);
-    if let Some(who) = strip_prefix_any_case(raw, EXCEPT_PREFIX) {
+    if let Some(who) = excepted(raw) {
         return Entry::Except(Box::new(read_one(who)));
     }
     if let Some(tag) = strip_prefix_any_case(raw, TAG_PREFIX) {

@@ -48,8 +48,8 @@ const RULE_KEYS: [Key; 13] = [
 ];
 const ENTRY_KEYS: [Key; 9] = [DATE, TIME, START, END, EXCLUDED, ZONE, ENABLED, DISABLED, STATUS];
 
-/// Keys that say nothing about when: web forms keep such notes beside the others.
-const NOTE_KEYS: &str = "id uid uuid key name label title note notes description comment comments \
+/// Keys that say nothing about when, or about who: web forms keep such notes beside the others.
+pub(crate) const NOTE_KEYS: &str = "id uid uuid key name label title note notes description comment comments \
                          remark color colour icon createdAt createdBy updatedAt updatedBy";
 /// Words of `status` for a rule that goes on, and for one that does not.
 const GOES_ON: &str = "active enabled scheduled on running aktif pending";
@@ -438,7 +438,8 @@ fn first(key: Key) -> &'static str {
     key.split_whitespace().next().unwrap_or(key)
 }
 
-fn same_name(key: &str, name: &str) -> bool {
+/// Whether a key is this one, in any case, with or without `_`, `-` and blanks.
+pub(crate) fn same_name(key: &str, name: &str) -> bool {
     let plain = key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' '));
     plain.map(|byte| byte.to_ascii_lowercase()).eq(name.bytes().map(|b| b.to_ascii_lowercase()))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::remote::{Remote, text};
 use super::reply::Told;
 use super::tables::Tables;
-use crate::recipient::SKIP_KEY;
+use crate::recipient::{self, Named, Parted, SKIP_KEY};
 
 /// Digits that a phone number has at least; what is shorter is an id.
 const PHONE_DIGITS_MIN: usize = 8;
@@ -33,7 +33,7 @@ impl Contacts {
         tables: &Tables,
         rows: impl Iterator<Item = &'a Value>,
     ) -> Told<Self> {
-        let entries: Vec<Value> = rows.flat_map(entries).collect();
+        let entries: Vec<Value> = rows.flat_map(entries).map(|(entry, _)| entry).collect();
         let ids = entries.iter().filter_map(|entry| contact_id(tables, entry)).collect();
         Ok(Self {
             known: contacts(remote, tables, &ids)?,
@@ -43,17 +43,38 @@ impl Contacts {
 
     /// Turns `contact_ids` of a row into ours.
     pub(super) fn ours(&self, tables: &Tables, contact_ids: &Value) -> String {
-        let ours = entries(contact_ids).into_iter().map(|entry| match contact_id(tables, &entry) {
-            Some(id) => self.contact(&id),
-            None => match phone(&entry) {
-                Some(phone) if self.off.contains(&digits(&phone)) => {
-                    skipped("website_contact_off", &phone)
-                }
-                Some(phone) => json!({ "phone": phone, "name": text(&entry, "name") }),
-                None => skipped("website_contact_missing", &shown(&entry)),
-            },
+        let ours = entries(contact_ids).into_iter().filter_map(|(entry, role)| match role {
+            Role::Recipient => Some(self.entry(tables, &entry)),
+            Role::Exception => self.exception(tables, &entry),
+            Role::NotUnderstood => Some(entry),
         });
         Value::Array(ours.collect()).to_string()
+    }
+
+    fn entry(&self, tables: &Tables, entry: &Value) -> Value {
+        match (contact_id(tables, entry), phone(entry)) {
+            (Some(id), _) => self.contact(&id),
+            (None, Some(phone)) if self.off.contains(&digits(&phone)) => {
+                skipped("website_contact_off", &phone)
+            }
+            (None, Some(phone)) => json!({ "phone": phone, "name": text(entry, "name") }),
+            (None, None) => skipped("website_contact_missing", &shown(entry)),
+        }
+    }
+
+    /// One who gets nothing, as ours; one that the website does not know fails the message, and one without a number
+    /// is none.
+    fn exception(&self, tables: &Tables, entry: &Value) -> Option<Value> {
+        let known = contact_id(tables, entry).map(|id| self.known.get(&id));
+        let phone = match (known, phone(entry)) {
+            (Some(Some(contact)), _) => contact.phone.clone()?,
+            (None, Some(phone)) => phone,
+            (Some(None), _) | (None, None) => {
+                let missing = skipped("website_contact_missing", &shown(entry));
+                return Some(json!({ "except": [missing] }));
+            }
+        };
+        Some(json!({ "except": [{ "phone": phone }] }))
     }
 
     fn contact(&self, id: &str) -> Value {
@@ -70,12 +91,51 @@ impl Contacts {
     }
 }
 
-fn entries(contact_ids: &Value) -> Vec<Value> {
+#[derive(Clone, Copy)]
+enum Role {
+    Recipient,
+    Exception,
+    /// It fails the message here.
+    NotUnderstood,
+}
+
+fn entries(contact_ids: &Value) -> Vec<(Value, Role)> {
     let parsed = contact_ids.as_str().and_then(|text| serde_json::from_str(text).ok());
+    let mut all = Vec::new();
     match parsed.unwrap_or_else(|| contact_ids.clone()) {
-        Value::Array(entries) => entries,
-        Value::Null => Vec::new(),
-        one => vec![one],
+        Value::Null => {}
+        value => add_entries(value, Role::Recipient, &mut all),
+    }
+    all
+}
+
+fn add_entries(value: Value, role: Role, all: &mut Vec<(Value, Role)>) {
+    match value {
+        Value::Array(entries) => {
+            for entry in entries {
+                add_entries(entry, role, all);
+            }
+        }
+        Value::Object(fields) => match recipient::part(fields) {
+            Ok(Parted { named, is_left_out, exceptions }) => {
+                let role = if is_left_out { Role::Exception } else { role };
+                match named {
+                    Named::List(list) => add_entries(Value::Array(list), role, all),
+                    Named::One(fields) => all.push((Value::Object(fields), role)),
+                    Named::Nobody => {}
+                }
+                for exception in exceptions {
+                    add_entries(exception, Role::Exception, all);
+                }
+            }
+            // Without its people: their ids are none of ours.
+            Err(key) => all.push((json!({ "ids": [], key: true }), Role::NotUnderstood)),
+        },
+        Value::String(text) => match recipient::excepted(&text) {
+            Some(whom) => all.push((Value::String(whom.to_owned()), Role::Exception)),
+            None => all.push((Value::String(text), role)),
+        },
+        one => all.push((one, role)),
     }
 }
 

@@ -127,8 +127,20 @@ fn what_looks_like_a_placeholder_gone_wrong_is_named() {
         ("Halo {name}, {Kota}", vec!["{name}", "{Kota}"]),
         ("{{}}", vec!["{{}}"]),
         ("f(x) { return 1; }", vec![]),
+        ("{Halo|Hai} kak, {apa kabar?|sehat?}", vec!["{Halo|Hai}", "{apa kabar?|sehat?}"]),
+        ("{Halo {kak|bang}|Hai}", vec!["{kak|bang}"]),
+        (
+            "{Selamat pagi kakak semuanya|Hai} {Selamat pagi kakak semuanya, ya|Hai}",
+            vec!["{Selamat pagi kakak semuanya|H…}", "{Selamat pagi kakak semuanya, …|…}"],
+        ),
     ] {
         assert_eq!(Template::parse(text).oddities(), oddities, "{text}");
+    }
+    assert_eq!(meant_by("{nama}"), "{{nama}}");
+    // Two braces alone would make `Hai` a fallback, and everybody would get it.
+    for odd in ["{Halo|Hai}", "{Selamat pagi kakak semuanya, …|…}"] {
+        let parts = Template::parse(&meant_by(odd)).parts;
+        assert!(matches!(parts.as_slice(), [Part::Choice(options)] if options.len() == 2), "{odd}");
     }
 }
 
@@ -296,6 +308,13 @@ fn a_choice_that_nothing_ends_does_not_go_out() {
         assert!(template.foreign().is_some() && !template.oddities().is_empty(), "{text}");
     }
     assert_eq!(render("{{pilih: Halo }}{{pilih:}}"), "Halo");
+    for text in ["{{pilih : Halo|Hai}}", "{{ CHOOSE\t:Halo|Hai }}"] {
+        let parts = Template::parse(text).parts;
+        assert!(
+            matches!(parts.as_slice(), [Part::Choice(options)] if options.len() == 2),
+            "{text}"
+        );
+    }
     let long = format!("{{{{pilih: a | {}}}}}", "b".repeat(CHOICE_BYTES_MAX));
     assert!(Template::parse(&long).foreign().is_some());
     let many = "{{pilih: a | ".repeat(3000) + &"}}".repeat(3000);

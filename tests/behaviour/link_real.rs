@@ -17,6 +17,39 @@ fn once(numbers: &[&str]) -> Vec<(String, usize)> {
 }
 
 #[test]
+fn whom_a_row_of_the_website_leaves_out_gets_nothing() {
+    let project = Project::start(Kind::default());
+    let channel = project.channel("Toko", "default");
+    let site = project.site();
+    let _server = site.serve();
+    let contact = |name: &str, number: &str| {
+        project.sql(&format!(
+            "with new as (insert into contacts (name, phone_number) values ('{name}', '{number}') returning id)
+             select id from new"
+        ))
+    };
+    let (ani, budi) = (contact("Ani", "6281200007001"), contact("Budi", "6281200007002"));
+    let rows = [
+        format!(
+            r#"{{"ids":["{ani}","{budi}",{{"phone":"6281200007003"}},"6281200007004"],"except":["{budi}","6281200007004"]}}"#
+        ),
+        format!(
+            r#"["6281200007005","081200007002","except:{budi}",{{"id":"{ani}","selected":false}}]"#
+        ),
+        // Not understood: nobody gets anything.
+        format!(r#"{{"ids":["{ani}"],"mode":"exclude"}}"#),
+        r#"["6281200007001","except:tag:staff"]"#.to_owned(),
+    ];
+    let rows = rows.map(|to| project.row(&channel, "now()", &to, "[]"));
+    for (row, status) in rows.iter().zip(["sent", "sent", "failed", "failed"]) {
+        until("the row is done", || project.status(row) == status);
+    }
+    assert_eq!(received(&site), once(&["6281200007001", "6281200007003", "6281200007005"]));
+    let why = site.sqlite3("SELECT error FROM auto_messages WHERE status = 'failed' ORDER BY id");
+    assert!(why.contains("its key `mode`") && why.contains("the exception `tag:staff`"), "{why}");
+}
+
+#[test]
 fn a_due_row_is_sent_and_written_back_whatever_the_ids_and_the_mode_are() {
     for kind in [Kind::default(), Kind { has_numbers: true, is_shared: true, ..Kind::default() }] {
         let project = Project::start(kind);

@@ -112,6 +112,9 @@ fn an_exception_gets_nothing_by_whatever_name_the_others_have_for_it() {
         r#"["tag:vip","except:6281300007002@c.us"]"#,
         "tag:vip, except:tag:karyawan",
         "all\nexcept:tag:karyawan\nexcept:5",
+        r#"{"ids":[1,2,5],"except":[2]}"#,
+        r#"{"tag":"vip","exclude":["tag:karyawan"]}"#,
+        r#"[1,5,{"id":2,"selected":false}]"#,
         // The same person, named by a number, a chat and another contact.
         r#"[1,"0813 0000 7002","6281300007002@c.us",5,{"phone":"081300007002"},"except:tag:Karyawan"]"#,
     ] {
@@ -154,6 +157,7 @@ fn an_exception_that_cannot_be_read_lets_nobody_get_anything() {
         // Is 2 an exception or a recipient?
         "all, except:1, 2",
         r#"["all","except:1,2"]"#,
+        r#"{"ids":[1,2],"except":["budi"]}"#,
     ] {
         let world = world();
         let id = world.message(contact_ids);
@@ -173,4 +177,14 @@ fn a_message_of_which_everybody_is_an_exception_is_not_called_sent() {
     assert_eq!(world.recipients(), [""; 0]);
     assert_ne!(world.status(id), "sent");
     assert_eq!(world.ask("SELECT error_code FROM deliveries"), "nobody_left");
+}
+
+#[test]
+fn a_key_of_a_list_that_is_not_understood_lets_nobody_get_anything() {
+    let world = world();
+    let id = world.message(r#"{"ids":[1,2],"only":[1]}"#);
+    world.run();
+    assert_eq!((world.recipients(), world.status(id)), (Vec::new(), "failed".to_owned()));
+    let why = world.ask("SELECT error FROM auto_messages");
+    assert!(why.contains("its key `only` is not understood"), "{why}");
 }

@@ -56,6 +56,8 @@ pub(super) struct ImportOf {
     refused: u64,
     /// Whether anything was stored.
     stored: bool,
+    /// What the list says of opt-outs, and columns that may say so in words that were not understood.
+    opt_outs: Vec<String>,
     /// The first 100 rows that were refused.
     refused_rows: Vec<RefusedRow>,
 }
@@ -255,10 +257,12 @@ pub(super) fn import(call: &Call<'_>) -> Answered {
         } else {
             import::import(store, list, &rules, &mut kept)?
         };
+        let opt_outs = imported.opt_outs_text(Language::English);
         let Imported { rows, added, merged, unchanged, refused, .. } = imported;
         let stored = !(is_preview || is_strict && refused > 0);
         let refused_rows = kept.0;
-        let body = ImportOf { rows, added, merged, unchanged, refused, stored, refused_rows };
+        let body =
+            ImportOf { rows, added, merged, unchanged, refused, stored, opt_outs, refused_rows };
         Ok(json(200, &body))
     })
 }

@@ -128,6 +128,7 @@ fn show(args: &ImportArgs, imported: &Imported, told: &Told, is_stored: bool) ->
         "refused": refused,
         "opted_out": imported.opted_out,
         "out_of_email": imported.out_of_email,
+        "unclear": imported.unclear,
         "stored": is_stored,
         "columns": told.taken_for,
         "refused_rows": told.kept,
@@ -140,7 +141,8 @@ fn show(args: &ImportArgs, imported: &Imported, told: &Told, is_stored: bool) ->
         let stored = told.language.pick("; nothing was stored", "; tidak ada yang disimpan");
         let mut lines = vec![format!("{counts}{}", if is_stored { "" } else { stored })];
         lines.push(one_line(&told.taken_for.text(told.language)).into_owned());
-        lines.push(imported.opt_outs_text(told.language));
+        let said = imported.opt_outs_text(told.language);
+        lines.extend(said.iter().map(|text| one_line(text).into_owned()));
         lines.extend(told.rows.iter().filter(|_| args.dry_run).cloned());
         lines.retain(|line| !line.is_empty());
         lines.join("\n")

@@ -3,7 +3,9 @@
 
 use std::io;
 
-use super::heading::{Meaning, NameKind, NumberKind, OptOut, asks_consent, meaning};
+use super::heading::{
+    Meaning, NameKind, NumberKind, OptOut, asks_consent, meaning, meaning_with_numbers,
+};
 use super::problem::FoundColumns;
 use super::records::Record;
 use super::row::{number_among, numbers_in};
@@ -68,7 +70,7 @@ fn found(names: &[String], samples: &[String], columns: &[Column]) -> Vec<FoundC
             Column::Name => Means::Name,
             Column::Number(_) => Means::Number,
             Column::Tags => Means::Tags,
-            Column::OptOut(OptOut::No, _) => Means::Consent,
+            Column::OptOut(OptOut::No | OptOut::Subscription, _) => Means::Consent,
             Column::OptOut(OptOut::Yes | OptOut::Status, _) => Means::OptOut,
             Column::Ignored => Means::Ignored,
             Column::Attribute(_) | Column::Attributes(_) | Column::EmailOptOut(..) => {
@@ -228,12 +230,25 @@ impl Reading {
         });
         let mut meanings: Vec<Meaning> = meanings.collect();
         for (at, meaning) in meanings.iter_mut().enumerate().filter(|_| !is_own) {
+            let Content { filled, numbers, like } = contents[at];
+            let is_numbers = numbers > 0 && numbers * 10 >= filled * 6;
+            if matches!(meaning, Meaning::OptOut(_) | Meaning::EmailOptOut(_)) {
+                *meaning =
+                    meaning_with_numbers(&names[at]).filter(|_| is_numbers).unwrap_or(*meaning);
+                continue;
+            }
             let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim());
-            let mut answers =
-                cells.filter(|cell| !is_no_value(cell)).map(|cell| OptOut::No.read(cell));
-            if asks_consent(&names[at]) && contents[at].filled > 0 && answers.all(|it| it.is_some())
-            {
-                *meaning = Meaning::OptOut(OptOut::No);
+            let answers = cells.filter(|cell| !is_no_value(cell)).map(|cell| OptOut::No.read(cell));
+            if asks_consent(&names[at]) {
+                let answers: Vec<Option<bool>> = answers.collect();
+                if filled > 0 && answers.iter().all(Option::is_some) {
+                    *meaning = Meaning::OptOut(OptOut::No);
+                } else if !(matches!(meaning, Meaning::Number(_)) && (like > 0 || filled == 0))
+                    && (filled == 0 || answers.contains(&Some(true)))
+                {
+                    // A no among other answers may be one to messages: it is told.
+                    *meaning = Meaning::OptOut(OptOut::Status);
+                }
             }
         }
         let sample = |at: usize| {

@@ -52,8 +52,10 @@ pub(super) enum OptOut {
     Yes,
     /// By no: the column is about consent.
     No,
-    /// By a word such as `unsubscribed`, among others such as `active`.
+    /// By a word such as `unsubscribed`, among others such as `active`; words that are not known are told.
     Status,
+    /// So, and by no: `Langganan: tidak`.
+    Subscription,
 }
 
 /// Words that make a column no phone number, also beside `phone` or `no`.
@@ -94,20 +96,47 @@ const CODES: &str = "countrycode phonecountrycode countrycallingcode dialcode di
 
 const TAGS: &str = "tags tag label labels groupmembership categories customertags";
 const ATTRIBUTES: &str = "attributes attribs moreattributes";
-const STATUS: &str = "status subscriptionstatus subscriberstatus contactstatus memberstatus statuslangganan \
-    statuskontak emailstatus emailmarketing emailmarketingstatus";
+/// Ways to somebody that are not WhatsApp.
+const ELSEWHERE: &str =
+    "email emails mail mails newsletter sms surel fax faxes postal telegram signal";
+/// Words beside those that say what a column is about.
+const BESIDE: &str = "is has are was to for from of via by on untuk lewat melalui dari user given granted receive send";
+const STATUS: &str = "status emailstatus";
+const SUBSCRIPTION: &str = "subscriptionstatus statussubscription subscriberstatus statussubscriber statuslangganan \
+    langganan subscription subscribe marketingstatus statusmarketing emailmarketing emailmarketingstatus";
 const OUT: &str = "optout optedout unsubscribe unsub berhenti donotcontact dnc blacklist blocklist cleantime diblokir";
+/// Words that are an opt-out when they stand alone: a `Bus Stop` is none.
+const OUT_ALONE: &str = "stop blocked blokir diblok dnd tolak menolak";
+const NEVER: [&str; 4] = ["donot", "dont", "jangan", "jgn"];
 const CONSENT: &str = "consent optin optedin subscribed berlangganan setuju persetujuan marketingconsent emailconsent \
     emailoptin emailmarketingconsent acceptsmarketing acceptsemailmarketing acceptssmsmarketing smsconsent \
-    emailsubscribed newsletter";
+    emailsubscribed newsletter accepts accept allow permission";
+/// Headings of nothing else ask for a consent, perhaps.
+const PROMOTION: &str = "promo promosi broadcast blast marketing penawaran iklan siaran kirim dikirim dikirimi kirimi wa whatsapp";
 
 /// Values of a cell, as [`plain`] has them.
 const YES: &str = "yes ya y true t 1 x on iya benar out optedout optout unsubscribed unsubscribe berhenti stop \
-    blacklisted blocklisted blocked diblokir";
+    blacklisted blacklist blocklisted blocklist blocked diblokir blokir donotallow";
 const NO: &str = "no n tidak tdk false f 0 off belum not";
-const AGAINST: &str = "unsubscribed unsub optedout optout notsubscribed withdrawn denied revoked ditolak blocklisted \
-    blacklisted blocked cleaned complained donotcontact dnc berhenti berhentilangganan stop diblokir out";
+const AGAINST: &str = "unsubscribed unsubscribe unsub optedout optout notsubscribed neversubscribed withdrawn denied revoked \
+    ditolak tolak menolak blocklisted blocklist blacklisted blacklist blocked cleaned complained donotcontact \
+    donotdisturb donotcall dnc dnd berhenti berhentilangganan stop diblokir diblok blokir jangan jgn out";
 const FOR: &str = "yes ya y true t 1 x on iya setuju subscribed optedin optin confirmed granted given active aktif in";
+/// Words of a status that say nothing of messages.
+const HARMLESS: &str = "enabled verified valid lunas belumlunas member anggota vip reseller agen pelanggan customer \
+    pelangganbaru pelangganlama baru lama new lead prospek";
+
+/// Begins of a cell that says more than a word, and what they turn down: `Jangan di-WA lagi`, `Stop promo`.
+/// `Belum dihubungi` and `Jangan menyerah` turn nothing down.
+const HALTS: &str = "jangan jgn stop berhenti do dont don unsubscribe unsubscribed unsub blacklist blacklisted blokir \
+    diblokir tolak menolak";
+const HALTED: &str = "kirim dikirim dikirimi kirimi hubungi dihubungi wa diwa whatsapp chat dichat kontak dikontak contact \
+    call telp telepon ditelepon telpon ditelpon ganggu diganggu send message messages text disturb sms di not t me us to \
+    from any more anymore lagi lg dulu ya please";
+/// What one is unwilling to have behind a plain no: `Tidak mau`, `No promo`, `not opted in`.
+const WANTED: &str = "mau setuju bersedia ijin izin menerima terima langganan berlangganan subscribe subscribed opted opt in \
+    promo promosi pesan info informasi broadcast bc marketing iklan penawaran spam messages";
+const PLAIN_NO: &str = "tidak tdk gak ga nggak no not never";
 
 fn is_in(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|known| known == word)
@@ -130,8 +159,8 @@ pub(super) fn meaning(heading: &str) -> Meaning {
     if is_in(ATTRIBUTES, &joined) {
         return Meaning::Attributes;
     }
-    if let Some(out) = opt_out(&joined) {
-        let is_email = any("email mail newsletter sms surel") || joined == "acceptsmarketing";
+    if let Some(out) = opt_out(&words, &joined) {
+        let is_email = is_elsewhere(&words) || joined == "acceptsmarketing";
         return if is_email { Meaning::EmailOptOut(out) } else { Meaning::OptOut(out) };
     }
     if let Some(kind) = number_kind(&words, &joined) {
@@ -144,30 +173,75 @@ pub(super) fn meaning(heading: &str) -> Meaning {
     }
 }
 
+/// The meaning of an opt-out's heading when phone numbers are in its column: `Nomor WA (opt-in)`.
+pub(super) fn meaning_with_numbers(heading: &str) -> Option<Meaning> {
+    let words = words(heading);
+    number_kind(&words, &words.concat()).map(Meaning::Number)
+}
+
 /// Whether a heading asks for a consent; what is in the column must answer it.
 pub(super) fn asks_consent(heading: &str) -> bool {
     let words = words(heading);
     let any = |list: &str| words.iter().any(|word| is_in(list, word));
-    any(WISH) && any(NEWS) && !any("email mail surel sms")
+    let is_promotion = words.iter().all(|word| is_in(PROMOTION, word))
+        && words.iter().any(|word| !is_in(WHATSAPP, word) && !word.contains("whatsapp"));
+    (any(WISH) && any(NEWS) || is_promotion) && !is_elsewhere(&words)
 }
 
-fn opt_out(joined: &str) -> Option<OptOut> {
-    if is_in(STATUS, joined) {
+/// Whether words are about e-mail and the like only.
+fn is_elsewhere(words: &[String]) -> bool {
+    let is_other = |word: &String| {
+        is_in(ELSEWHERE, word)
+            || word.starts_with("donot") && (word.contains("mail") || word.contains("fax"))
+    };
+    words.iter().any(is_other) && !is_whatsapp(words, &words.concat())
+}
+
+fn is_whatsapp(words: &[String], joined: &str) -> bool {
+    words.iter().any(|word| is_in(WHATSAPP, word))
+        || ["whatsapp", "whatapp", "whattsapp", "whatsap", "watsap"]
+            .iter()
+            .any(|part| joined.contains(part))
+}
+
+/// What is left of a heading without the words for the way, the person and the like says what it is.
+fn opt_out(words: &[String], joined: &str) -> Option<OptOut> {
+    let without = |list: &str| {
+        let left = words.iter().map(|word| word.replace("whatsapp", ""));
+        let way = [WHATSAPP, PHONE, MOBILE, ELSEWHERE, PEOPLE, BESIDE, list];
+        left.filter(|word| !way.iter().any(|list| is_in(list, word))).collect::<String>()
+    };
+    let (left, bare, no_status) = (without(""), without(NEWS), without("status"));
+    let is = |list: &str, text: &str| {
+        let glued = [text.strip_prefix("wa"), text.strip_suffix("wa")];
+        is_in(list, text) || glued.into_iter().flatten().any(|text| is_in(list, text))
+    };
+    if is_in(STATUS, joined) || is(STATUS, &left) {
         return Some(OptOut::Status);
     }
-    if is_in(CONSENT, joined) {
+    if is_in(SUBSCRIPTION, joined)
+        || is(SUBSCRIPTION, &left)
+        || left == "marketing" && is_whatsapp(words, joined)
+        || no_status != left && is(CONSENT, &no_status)
+    {
+        return Some(OptOut::Subscription);
+    }
+    if is_in(CONSENT, joined) || is(CONSENT, &left) || is(CONSENT, &bare) {
         return Some(OptOut::No);
     }
     let has = |parts: &str| parts.split_whitespace().any(|part| joined.contains(part));
     let is_about_it = has("reason alasan title campaign link url");
-    (has(OUT) && !is_about_it).then_some(OptOut::Yes)
+    let is_out = has(OUT)
+        || is(OUT_ALONE, &without("status"))
+        || is(OUT_ALONE, &bare)
+        || NEVER.iter().any(|begin| joined.starts_with(begin));
+    (is_out && !is_about_it).then_some(OptOut::Yes)
 }
 
 fn number_kind(words: &[String], joined: &str) -> Option<NumberKind> {
     let any = |list: &str| words.iter().any(|word| is_in(list, word));
     let has = |parts: &[&str]| parts.iter().any(|part| joined.contains(part));
-    let is_whatsapp =
-        any(WHATSAPP) || has(&["whatsapp", "whatapp", "whattsapp", "whatsap", "watsap"]);
+    let is_whatsapp = is_whatsapp(words, joined);
     if words.iter().any(|word| is_in(NO_NUMBER, word) && !(is_whatsapp && word == "id")) {
         return None;
     }
@@ -225,6 +299,10 @@ fn words(heading: &str) -> Vec<String> {
         before = c;
     }
     words.retain(|word| !word.is_empty());
+    // `WhatsApp` is one.
+    while let Some(at) = words.windows(2).position(|two| two[0] == "whats" && two[1] == "app") {
+        words.splice(at..at + 2, ["whatsapp".to_owned()]);
+    }
     words
 }
 
@@ -234,15 +312,30 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 impl OptOut {
+    /// Whether a column of this kind may be about something else.
+    pub(super) fn is_soft(self) -> bool {
+        matches!(self, Self::Status | Self::Subscription)
+    }
+
     /// Whether a cell of such a column opts its person out; `None` when it says neither.
     pub(super) fn read(self, cell: &str) -> Option<bool> {
         let word = plain(cell);
+        let is_tick = matches!(cell, "✓" | "✔");
         match self {
-            Self::Status => Some(is_in(AGAINST, &word)),
-            Self::Yes if is_in(YES, &word) || matches!(cell, "✓" | "✔") => Some(true),
-            Self::Yes => is_in(NO, &word).then_some(false),
-            Self::No if is_in(NO, &word) || is_in(AGAINST, &word) => Some(true),
-            Self::No if is_in(FOR, &word) || matches!(cell, "✓" | "✔") => Some(false),
+            Self::Status if refuses(cell, &word) => Some(true),
+            Self::Subscription | Self::No if is_in(NO, &word) || refuses(cell, &word) => Some(true),
+            Self::Status | Self::Subscription => {
+                (is_in(FOR, &word) || is_in(HARMLESS, &word) || is_tick).then_some(false)
+            }
+            Self::Yes if is_in(YES, &word) || is_tick => Some(true),
+            Self::Yes if is_in(NO, &word) || matches!(&*word, "allow" | "allowed") => Some(false),
+            // `Tidak diblokir`.
+            Self::Yes => {
+                let words = words(cell);
+                let (first, rest) = words.split_first()?;
+                (is_in(NO, first) && rest.iter().all(|word| is_in(YES, word))).then_some(false)
+            }
+            Self::No if is_in(FOR, &word) || is_tick => Some(false),
             // `Tidak, terima kasih`; `Ya, saya bersedia`.
             Self::No => {
                 let words = words(cell);
@@ -259,15 +352,39 @@ impl OptOut {
     }
 }
 
+/// Whether a cell turns messages down, by one word or by several; `word` is all of it, as [`plain`] has it.
+fn refuses(cell: &str, word: &str) -> bool {
+    if is_in(AGAINST, word) {
+        return true;
+    }
+    let words = words(cell);
+    let Some((first, rest)) = words.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+        return false;
+    };
+    let is_digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_wanted = |word: &String| is_in(WANTED, word);
+    let is_known = |word: &String| is_in(HALTED, word) || is_wanted(word) || is_digits(word);
+    rest.iter().all(is_known)
+        && (is_in(HALTS, first) || is_in(PLAIN_NO, first) && rest.iter().any(is_wanted))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn assert_mean(table: &[(&str, Meaning)]) {
+        for (headings, expected) in table {
+            for heading in headings.split('|') {
+                assert_eq!(meaning(heading), *expected, "{heading}");
+            }
+        }
+    }
 
     #[test]
     fn headings_are_known_by_their_words() {
         use NameKind::{Any, Company, First, Full, Last, Middle, Nick};
         use NumberKind::{Mobile, Other, Phone, Weak, WhatsApp};
-        for (headings, expected) in [
+        assert_mean(&[
             ("No. HP/WA|Nomor WhatsApp Aktif|no_wa|NoWA|WA ID|Link WA", Meaning::Number(WhatsApp)),
             (
                 "Mobile|Mobile Phone|nohp|No\nHP|Ponsel|HP Ortu|Mobile Number",
@@ -301,19 +418,50 @@ mod tests {
                 Meaning::Name(Company),
             ),
             ("Labels|tag|Group Membership|Categories", Meaning::Tags),
+            ("Status Order|Marketing|Status Bayar|OPTIN_IP", Meaning::NoNumber),
+            ("Nama Marketing|Nama WhatsApp", Meaning::Name(Any)),
+            (
+                "UNSUB_REASON|Alamat|kota|No|Given Yomi|Organization Title|File As|Bus Stop|Blok",
+                Meaning::Unknown,
+            ),
+        ]);
+    }
+
+    #[test]
+    fn headings_of_opt_outs_are_known_whatever_stands_beside_the_word() {
+        assert_mean(&[
             (
                 "opt_out|opted_out_at|unsubscribed_at|berhenti|UNSUB_TIME|Do Not Contact",
                 Meaning::OptOut(OptOut::Yes),
             ),
+            (
+                "is_blocked|blocked|Blokir|Status Blokir|Stop WA|Stop Promo|Do not call|dnd|wa_blocked|\
+                 Do not allow Phone Calls|Jangan dihubungi|Opt Out WA|whatsapp_opt_out|Blocked User",
+                Meaning::OptOut(OptOut::Yes),
+            ),
             ("consent|Opted In", Meaning::OptOut(OptOut::No)),
-            ("Status|subscription_status", Meaning::OptOut(OptOut::Status)),
-            ("Accepts Email Marketing|Accepts Marketing", Meaning::EmailOptOut(OptOut::No)),
-            ("email marketing|Email Status", Meaning::EmailOptOut(OptOut::Status)),
-            ("UNSUB_REASON|Alamat|kota|No|Given Yomi|Organization Title|File As", Meaning::Unknown),
-        ] {
-            for heading in headings.split('|') {
-                assert_eq!(meaning(heading), expected, "{heading}");
-            }
-        }
+            (
+                "WhatsApp Opt-In|whatsapp_opt_in|WA Opt In|WhatsApp Consent|opt_in_whatsapp|waOptIn|WAOptIn|\
+                 whatsappoptin|optinwa|Is Subscribed|Opted In to WhatsApp|phone_consent|marketing_opt_in|\
+                 Accepts WhatsApp Marketing|Email & WhatsApp opt-in|WA/SMS consent|Customer Consent",
+                Meaning::OptOut(OptOut::No),
+            ),
+            ("Status|Status WA|Status Pelanggan|contact_status", Meaning::OptOut(OptOut::Status)),
+            (
+                "subscription_status|WhatsApp Marketing|WhatsApp Marketing Status|Langganan|Status Langganan|\
+                 WA Opt-in Status|consent status|Langganan WA",
+                Meaning::OptOut(OptOut::Subscription),
+            ),
+            (
+                "Accepts Email Marketing|Accepts Marketing|SMS Opt-in|Email opt in",
+                Meaning::EmailOptOut(OptOut::No),
+            ),
+            ("Email Status", Meaning::EmailOptOut(OptOut::Status)),
+            ("email marketing|SMS subscription", Meaning::EmailOptOut(OptOut::Subscription)),
+            (
+                "Do not allow Bulk Emails|donotemail|email_opt_out",
+                Meaning::EmailOptOut(OptOut::Yes),
+            ),
+        ]);
     }
 }

@@ -16,7 +16,7 @@ use crate::contacts::{
     set_attribute, tidy,
 };
 use crate::reason::Reason;
-use crate::recipient::{CountryCode, normalize_phone};
+use crate::recipient::{CountryCode, normalize_phone, shorten};
 use crate::schedule::{self, Zone};
 use crate::store::{Contact, INSERTED_TOGETHER, Numbers, SqlResult, Tx};
 
@@ -35,6 +35,8 @@ pub struct Row {
     pub opted_out_at: Option<String>,
     /// Whether it opts its person out of e-mail only.
     pub(super) is_out_of_email: bool,
+    /// Cells that may say something of opt-outs and were not understood, with their headings.
+    pub(super) unclear: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,20 +189,26 @@ impl Row {
             Column::Name | Column::Number(_) | Column::Ignored => {}
             Column::Tags => self.take_tags(&text)?,
             Column::OptOut(out, heading) => {
-                let at = if *out == OptOut::Status { None } else { time(&text) };
+                let at = time(&text);
                 let is_out = match (out, &at) {
                     // MySQL's way to say never.
                     _ if text.starts_with("0000-00-00") => Some(false),
                     (OptOut::Yes, Some(_)) => Some(true),
                     // The time of a consent.
-                    (OptOut::No, Some(_)) => Some(false),
+                    (OptOut::No | OptOut::Status | OptOut::Subscription, Some(_)) => Some(false),
                     _ => out.read(&text),
                 };
                 match is_out {
                     Some(true) => self.opted_out_at = at.or_else(|| Some(now.to_owned())),
-                    Some(false) if *out == OptOut::Status => self.take_attribute(heading, &text)?,
-                    Some(false) => {}
-                    None => return Err(Problem::NoOptOut { heading: heading.clone() }),
+                    Some(false) if !out.is_soft() => {}
+                    None if !out.is_soft() => {
+                        return Err(Problem::NoOptOut { heading: heading.clone() });
+                    }
+                    Some(false) => self.take_attribute(heading, &text)?,
+                    None => {
+                        self.unclear.push((heading.clone(), shorten(&text)));
+                        self.take_attribute(heading, &text)?;
+                    }
                 }
             }
             Column::EmailOptOut(out, heading) => {
@@ -263,7 +271,8 @@ impl Row {
     /// About how much memory it takes.
     pub(super) fn bytes(&self) -> usize {
         let attributes = self.attributes.iter().flat_map(|(key, value)| [key, value]);
-        let texts = self.name.iter().chain(&self.tags).chain(attributes);
+        let unclear = self.unclear.iter().flat_map(|(heading, text)| [heading, text]);
+        let texts = self.name.iter().chain(&self.tags).chain(attributes).chain(unclear);
         200 + self.cells.len() + texts.map(|text| text.len() + 32).sum::<usize>()
     }
 }

@@ -1,6 +1,7 @@
 //! Entries that are JSON objects.
 
 use super::{assert_reads, reason};
+use crate::recipient::parse_contact_ids;
 
 #[test]
 fn an_object_names_a_contact_by_its_id() {
@@ -114,5 +115,101 @@ fn a_tag_is_an_entry_in_every_form_and_never_hides_a_person() {
         (r#"["ALL", "tag:all", {"tag":"all"}]"#, &["all", "tag all", "tag all"]),
         ("{all}", &["all"]),
         (r#"[{"tag":""},{"tag":["a"]}]"#, &[r#"!{"tag":""}"#, r#"!{"tag":["a"]}"#]),
+    ]);
+}
+
+#[test]
+fn an_object_leaves_out_whom_it_excepts() {
+    assert_reads(&[
+        (r#"{"ids":[1,2],"except":[2]}"#, &["#1", "#2", "-#2"]),
+        (r#"{"ids":[1,2],"exclude":2}"#, &["#1", "#2", "-#2"]),
+        (r#"{"excluded_ids":["2","3"],"ids":[1]}"#, &["#1", "-#2", "-#3"]),
+        (r#"{"contacts":[1],"kecuali":"tag:staff, 2"}"#, &["#1", "-tag staff", "-#2"]),
+        (
+            r#"{"ids":[1],"except":[{"id":2},{"phone":"081234567890"}]}"#,
+            &["#1", "-#2", "-081234567890"],
+        ),
+        (r#"{"tag":"vip","except":["tag:staff"]}"#, &["tag vip", "-tag staff"]),
+        (
+            r#"[{"tag":"vip","exclude":[2]},{"tag":"staff","excluded":true}]"#,
+            &["tag vip", "-#2", "-tag staff"],
+        ),
+        (r#"{"0":1,"1":2,"except":[2]}"#, &["#1", "#2", "-#2"]),
+        (r#"["tag:vip",{"except":[{"id":2}]}]"#, &["tag vip", "-#2"]),
+        (r#""{\"ids\":[1,2],\"except\":[2]}""#, &["#1", "#2", "-#2"]),
+        (r#"{"id":1,"except":[2]}"#, &["#1", "-#2"]),
+        (r#"{"ids":[1],"except":[],"exclude":null,"excluded":"","kecuali":false}"#, &["#1"]),
+    ]);
+}
+
+#[test]
+fn an_entry_that_is_not_selected_is_an_exception() {
+    for off in [
+        r#""selected":false"#,
+        r#""checked":0"#,
+        r#""isActive":"false""#,
+        r#""enabled":"tidak""#,
+        r#""is_included":false"#,
+        r#""aktif":"0""#,
+        r#""excluded":true"#,
+        r#""exclude":1"#,
+        r#""except":"ya""#,
+        r#""disabled":true"#,
+        r#""skip":true"#,
+        r#""opted_out":"1""#,
+        r#""opted_out_at":"2026-11-01T00:00:00Z""#,
+        r#""deleted_at":"2026-11-01""#,
+        r#""status":"unsubscribed""#,
+        r#""consent":"no""#,
+    ] {
+        assert_reads(&[(&format!(r#"[{{"id":1,{off}}},2]"#), &["-#1", "#2"])]);
+        assert_reads(&[(&format!(r#"[{{"contact":{{"id":1,{off}}}}}]"#), &["-#1"])]);
+    }
+    for on in [
+        r#""selected":true"#,
+        r#""checked":1"#,
+        r#""isActive":null"#,
+        r#""enabled":"ya""#,
+        r#""excluded":false"#,
+        r#""exclude":0"#,
+        r#""except":[]"#,
+        r#""opted_out_at":null"#,
+        r#""deleted_at":"""#,
+        r#""skip":false"#,
+        r#""status":"active""#,
+        r#""city":"Solo""#,
+        r#""is_new":false"#,
+    ] {
+        assert_reads(&[(&format!(r#"[{{"id":1,{on}}}]"#), &["#1"])]);
+    }
+}
+
+#[test]
+fn what_may_leave_somebody_out_and_is_not_understood_fails_the_message_by_its_name() {
+    for (text, part) in [
+        (r#"{"ids":[1,2],"filter":"vip"}"#, "its key `filter` is not understood"),
+        (r#"{"ids":[1,2],"selected":[1]}"#, "`selected`"),
+        (r#"{"ids":[1,2],"enabled":false}"#, "`enabled`"),
+        (r#"{"ids":[1,2],"limit":1}"#, "`limit`"),
+        (r#"{"ids":[1,2],"except":true}"#, "`except`"),
+        (r#"{"to":"081234567890","items":[1]}"#, "`to`"),
+        (r#"[5,{"ids":[1],"mode":"exclude"}]"#, "`mode`"),
+        (r#"["{\"ids\":[1],\"mode\":\"exclude\"}",5]"#, "`mode`"),
+        (r#"{"tag":"vip","city":"Solo"}"#, "`city`"),
+        (r#"{"ids":[1],"tag":"vip"}"#, "`tag`"),
+        (r#"{"tag":"vip","except":1}"#, "`except`"),
+        (r#"{"ids":[1],"except":["budi"]}"#, "the exception `budi`"),
+        (r#"{"ids":[1],"except":"all"}"#, "an exception names"),
+        (r#"{"ids":[1],"except":{"nama":"Budi"}}"#, "names nobody"),
+    ] {
+        let error = parse_contact_ids(Some(text)).expect_err(text).to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+    assert_reads(&[
+        (
+            r#"{"ids":[1],"name":"VIP","count":1,"created_at":"x","all":false,"filter":null,"x":[]}"#,
+            &["#1"],
+        ),
+        (r#"{"tag":"vip","label":"VIP","color":"red","selected":true}"#, &["tag vip"]),
     ]);
 }

@@ -10,7 +10,12 @@ const CASES: u64 = 150;
 const NUMBERS: [&str; 6] =
     ["No HP", "Mobile Phone", "Telepon", "No. WA aktif", "Ponsel (utama)", "Siapa dihubungi"];
 const NAMES: [&str; 5] = ["Nama", "Nama Lengkap", "Name", "Nama Pelanggan", "nama siswa"];
-const OPT_OUTS: [(&str, &str, &str); 6] = [
+const OPT_OUTS: [(&str, &str, &str); 11] = [
+    ("WhatsApp Opt-In", "no", "yes"),
+    ("opt_in_whatsapp", "0", "1"),
+    ("Status Pelanggan", "Jangan dikirim", "Gold"),
+    ("is_blocked", "1", ""),
+    ("Langganan", "tidak", "bulanan"),
     ("status", "unsubscribed", "active"),
     ("opt_out", "ya", "tidak"),
     ("Berhenti", "x", ""),

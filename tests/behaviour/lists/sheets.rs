@@ -152,7 +152,34 @@ fn tags_of_every_form_reach_their_people() {
 #[test]
 fn opt_outs_are_kept_and_never_undone() {
     for (heading, out, not) in [
-        ("status", "unsubscribed|blocklisted|Cleaned", "active|enabled|lunas"),
+        (
+            "status",
+            "unsubscribed|blocklisted|Cleaned|Unsubscribe|blacklist|Jangan dikirim|STOP|Berhenti langganan|\
+             jgn di-WA lagi|tolak|blokir|tidak mau dikirimi|Do not contact|Don't message me|not opted in",
+            "active|enabled|lunas|VIP|Belum dihubungi|jangan menyerah|tidak aktif|Tidak diangkat|2026-10-01",
+        ),
+        ("Status Pelanggan", "Blacklist", "aktif|tidak"),
+        ("WhatsApp Opt-In", "no|tidak|opted out|withdrawn", "yes|opted in|2026-10-01"),
+        ("whatsapp_opt_in", "false|0", "true|1"),
+        ("opt_in_whatsapp", "0", "1"),
+        ("WA Opt In", "tidak|Tidak, terima kasih", "ya|Ya, saya bersedia"),
+        ("WhatsApp Consent", "no", "yes"),
+        ("marketing_opt_in", "no", "yes"),
+        ("WhatsApp Marketing", "not subscribed|never subscribed|no", "subscribed|yes|pending"),
+        ("WhatsApp Marketing Status", "unsubscribed", "subscribed"),
+        ("WA Opt-in Status", "opted_out", "opted_in"),
+        ("Is Subscribed", "0", "1"),
+        ("is_blocked", "1", "0"),
+        ("blocked", "true", "false|not blocked"),
+        ("Blokir", "ya|diblokir", "tidak|tidak diblokir"),
+        ("Langganan", "tidak|berhenti", "ya|bulanan|2026-10-01"),
+        ("Stop WA", "ya", "tidak"),
+        ("Do not call", "yes", "no"),
+        ("dnd", "1", "0"),
+        ("Do not allow Phone Calls", "Do Not Allow", "Allow"),
+        ("Jangan dihubungi", "x", "-"),
+        ("Broadcast WA", "tidak", "ya"),
+        ("Email & WhatsApp opt-in", "no", "yes"),
         ("opt_out", "yes|ya|TRUE|1|2026-10-01 08:00:00", "no|tidak|0|0000-00-00 00:00:00"),
         ("berhenti", "ya|x", "tidak|-"),
         ("consent", "no|tidak|withdrawn", "yes|granted|2026-10-01"),
@@ -161,7 +188,7 @@ fn opt_outs_are_kept_and_never_undone() {
         for (values, is_out) in [(out, true), (not, false)] {
             for value in values.split('|') {
                 let world = World::new();
-                let list = format!("nama,hp,{heading}\nSari,081200007001,{value}\n");
+                let list = format!("nama,hp,{heading}\nSari,081200007001,\"{value}\"\n");
                 take(&world, &list);
                 let again =
                     "nama,hp,opt_out,status,opted_out_at\nSari S,0812 0000 7001,no,active,\n";
@@ -172,15 +199,72 @@ fn opt_outs_are_kept_and_never_undone() {
             }
         }
     }
-    let (imported, _) =
-        take(&World::new(), "nama,hp,email marketing\nSari,081200007001,not subscribed\n");
-    assert_eq!((imported.opted_out, imported.out_of_email), (0, 1));
+    for (heading, out) in [
+        ("email marketing", "not subscribed"),
+        ("Accepts Email Marketing", "no"),
+        ("SMS Opt-in", "no"),
+        ("Do not allow Bulk Emails", "Do Not Allow"),
+    ] {
+        let list = format!("nama,hp,{heading}\nSari,081200007001,{out}\n");
+        let (imported, _) = take(&World::new(), list);
+        assert_eq!((imported.opted_out, imported.out_of_email), (0, 1), "{heading}");
+    }
     let (_, seen) = take(&World::new(), "nama,hp,opt_out\nSari,081200007001,mungkin\n");
     assert!(
         seen.refused[0].reason.contains("`opt_out` is neither yes nor no"),
         "{:?}",
         seen.refused
     );
+}
+
+#[test]
+fn words_of_a_status_that_are_not_understood_are_told_once_and_refuse_nobody() {
+    let list = "Nama,HP,Status,Mau promo?\nSari,081200007001,jgn ya kak,Ya tapi jangan WA\n\
+                Budi,081200007002,lunas,Tidak\nTini,081200007003,Jgn ya kak,\n\
+                Joko,081200007004,jgn ya kak,ya\nAni,081200007005,unsubscribe,ya\n";
+    let world = World::new();
+    let (imported, seen) = take(&world, list);
+    assert_eq!((imported.refused, imported.opted_out), (0, 1), "{:?}", seen.refused);
+    let told: Vec<(&str, String, u64)> = imported
+        .unclear
+        .iter()
+        .map(|one| (one.column.as_str(), one.words.join("|"), one.rows))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("Status", "jgn ya kak|Jgn ya kak".to_owned(), 3),
+            ("Mau promo?", "Ya tapi jangan WA|Tidak".to_owned(), 2)
+        ]
+    );
+    // A list that is about something else is let alone.
+    for status in ["aktif", "lunas", "VIP", "member", ""] {
+        let list = format!("Nama,HP,Status\nSari,081200007001,{status}\n");
+        assert_eq!(take(&World::new(), list).0.unclear, [], "{status}");
+    }
+    // The remedy that is told works, and the panel tells the same.
+    let panel = panel::panel(&world);
+    let mut browser = panel::Browser::logged_in(&panel);
+    let page = panel::text(&panel::contacts::upload(&mut browser, &panel, list.as_bytes()));
+    assert!(
+        page.contains("kata ini tidak dimengerti di 3 baris") && page.contains("jgn ya kak"),
+        "{page}"
+    );
+    take(&world, list.replace("jgn ya kak", "stop"));
+    let out = people(&world).iter().filter(|person| person.ends_with(" out")).count();
+    assert_eq!(out, 3);
+}
+
+#[test]
+fn a_column_of_numbers_stays_one_whatever_its_heading_says_of_consent() {
+    for list in [
+        "Nama,Nomor WA (opt-in)\nSari,081200007001\nBudi,\n",
+        "Nama,No WA yang boleh dihubungi\nSari,081200007001\nBudi,tidak\n",
+        "Nama,HP,WA Opt-in\nSari,,081200007001\n",
+        "Nama,Telepon,WA (opt-in)\nSari,021-5550101,081200007001\n",
+    ] {
+        assert_eq!(people_of(list), ["Sari|+6281200007001|"], "{list}");
+    }
 }
 
 #[test]
