@@ -738,10 +738,8 @@ impl<'a> Ahead<'a> {
             Some(counted) => counted,
             none => none.insert(Counted::new(self.tx, text)?),
         };
-        if let Some(channel) =
-            self.lines.turns.get(&channel_id).and_then(|line| line.channel.as_ref())
-        {
-            counted.note_send(self.tx, channel, &self.config.zone, at)?;
+        if let Some(line) = self.lines.turns.get(&channel_id) {
+            counted.note_send(self.tx, line, &self.config.zone, at)?;
         }
         if let Some(strangers) = &mut counted.strangers {
             *strangers += u64::from(!self.tx.has_written(&recipient.chat_id)?);

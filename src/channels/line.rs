@@ -23,6 +23,8 @@ pub struct Line {
     /// When its gap is over.
     pub(crate) ready: Timestamp,
     counted: DayCount,
+    /// The same of the last day before that one, once it is over here.
+    counted_before: Option<DayCount>,
     /// Why it could not send when it was first looked at.
     pub(crate) closed_at_first: Option<String>,
     /// WhatsApp's warning of its number, while it lasted then.
@@ -55,7 +57,16 @@ impl Line {
         let held = channel.as_mut().and_then(|channel| channel.held.take());
         let warning = channel.as_ref().and_then(|one| WarningView::of(one, &config.zone, now));
         let closed_at_first = None;
-        let mut line = Self { channel, held, hold_ends, ready, counted, closed_at_first, warning };
+        let mut line = Self {
+            channel,
+            held,
+            hold_ends,
+            ready,
+            counted,
+            counted_before: None,
+            closed_at_first,
+            warning,
+        };
         if let Availability::ClosedUntil(_, closed) = line.availability(config, now) {
             line.closed_at_first = Some(closed.to_string());
         }
@@ -88,8 +99,23 @@ impl Line {
 
     /// A send began at `at`: the next one waits a gap or a rest, with the mean of what is at random.
     pub(crate) fn took(&mut self, config: &Config, at: Timestamp) {
+        let before = self.counted;
         self.counted.note(&config.zone, at);
+        if self.counted.day != before.day {
+            self.counted_before = Some(before);
+        }
         self.asked(config, at);
+    }
+
+    /// How many go out on this day, as far as the line has come.
+    pub(crate) fn sends_on(&self, day: Day) -> u32 {
+        if self.counted.day == day { self.counted.count } else { 0 }
+    }
+
+    /// How many go out on the day before; `None` when that day was over before the line began.
+    pub(crate) fn sends_before(&self, day: Day) -> Option<u32> {
+        let before = self.counted_before?;
+        Some(if before.day == day.minus(1) { before.count } else { 0 })
     }
 
     /// The same of a question to WhatsApp, whether a number is there: no day counts it.

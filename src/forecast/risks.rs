@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use crate::channels::Line;
 use crate::clock::Timestamp;
 use crate::language::Language;
 use crate::schedule::Zone;
-use crate::send_window::Day;
-use crate::store::{Channel, SqlResult, Tx};
+use crate::send_window::{Day, Warmup, WarmupRule};
+use crate::store::{SqlResult, Tx};
 use crate::template::Template;
 
 /// To fewer strangers nobody minds the same words, or a link.
@@ -135,28 +136,55 @@ impl fmt::Display for Risk {
 }
 
 /// What a forecast counts of a message for its risks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
     /// Of those that get it: how many never wrote to us; `None` when nobody tells us of those who write.
     pub(super) strangers: Option<u64>,
     at_night: u64,
-    first: Option<FirstDay>,
+    /// In the order in which the message first goes out on them.
+    days: Vec<ChannelDay>,
     /// Whether the text is not the same for everybody, and whether it has a link.
     varies: bool,
     has_link: bool,
 }
 
+/// A day of a channel on which some get the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FirstDay {
-    /// The channel that sends it first: the others share the load.
+struct ChannelDay {
     channel_id: i64,
     day: Day,
-    /// How many get the message from it then, and how many it sent on the day before that.
+    /// How many get this message then.
+    own: u64,
+    /// How many go out until the last of them, whatever they belong to, and how many on the day before.
     count: u64,
     day_before: u64,
-    /// How old the number is then, in days, and whether it warms up.
+    /// How old the number is then, in days, and whether it begins slowly.
     age: i64,
-    is_warming_up: bool,
+    has_warmup: bool,
+}
+
+impl ChannelDay {
+    /// What its number bears then. Who begins as slowly as the program would is on the safe side.
+    fn bears(&self) -> u64 {
+        let slowly =
+            Warmup { rule: WarmupRule::default(), from: self.day.minus(self.age), last: None };
+        let slowly = slowly.limit_on(self.day, None).filter(|_| self.has_warmup);
+        bears(self.age).max(slowly.unwrap_or(0).into())
+    }
+
+    fn leap(&self) -> Option<Risk> {
+        let Self { count, day_before, .. } = *self;
+        let leaps = count >= LEAP_FROM && count > LEAP * day_before;
+        leaps.then_some(Risk::Leap { count, day_before })
+    }
+
+    fn young(&self) -> Option<Risk> {
+        let (Self { count, age: days, .. }, bears) = (*self, self.bears());
+        if count > bears {
+            return Some(Risk::HighLimit { count, days, bears });
+        }
+        (days <= NEW_DAYS && !self.has_warmup).then_some(Risk::NewNumber { count, days })
+    }
 }
 
 impl Counted {
@@ -166,45 +194,51 @@ impl Counted {
         Ok(Self { strangers, varies, has_link, ..Self::default() })
     }
 
+    /// Counts a send at `at`, which the line before its channel has counted.
     pub(super) fn note_send(
         &mut self,
         tx: &Tx<'_>,
-        channel: &Channel,
+        line: &Line,
         zone: &Zone,
         at: Timestamp,
     ) -> SqlResult<()> {
-        let day = Day::of(zone, at);
+        let Some(channel) = &line.channel else { return Ok(()) };
+        let (day, channel_id) = (Day::of(zone, at), channel.id);
         self.at_night += u64::from(is_night(zone.to_local(at).hour()));
-        if let Some(first) = &mut self.first {
-            first.count += u64::from(first.day == day && first.channel_id == channel.id);
+        let is_it = |one: &&mut ChannelDay| one.day == day && one.channel_id == channel_id;
+        if let Some(known) = self.days.iter_mut().rev().find(is_it) {
+            known.own += 1;
+            known.count = known.count.max(line.sends_on(day).into());
             return Ok(());
         }
-        self.first = Some(FirstDay {
-            channel_id: channel.id,
+        let before = match line.sends_before(day) {
+            Some(count) => count,
+            None => tx.day_count(channel_id, day.minus(1))?,
+        };
+        self.days.push(ChannelDay {
+            channel_id,
             day,
-            count: 1,
-            day_before: tx.day_count(channel.id, day.minus(1))?.into(),
+            own: 1,
+            count: line.sends_on(day).into(),
+            day_before: before.into(),
             age: channel.age(zone, day),
-            is_warming_up: channel.warmup_from.is_some(),
+            has_warmup: channel.warmup_from.is_some(),
         });
         Ok(())
     }
 
-    pub(super) fn risks(self) -> Vec<Risk> {
-        let Self { at_night, varies, has_link, .. } = self;
+    pub(super) fn risks(&self) -> Vec<Risk> {
+        let Self { at_night, varies, has_link, .. } = *self;
         let strangers = self.strangers.unwrap_or(0);
-        let (mut leap, mut young) = (None, None);
-        if let Some(FirstDay { count, day_before, age: days, is_warming_up, .. }) = self.first {
-            let leaps = count >= LEAP_FROM && count > LEAP * day_before;
-            leap = leaps.then_some(Risk::Leap { count, day_before });
-            let bears = bears(days);
-            let is_new = days <= NEW_DAYS && count >= NEW_FROM && !is_warming_up;
-            young = if count > bears {
-                Some(Risk::HighLimit { count, days, bears })
-            } else {
-                is_new.then_some(Risk::NewNumber { count, days })
-            };
-        }
+        // Of some few it is not this message that is too much. The worst day stands for the others.
+        let days = || self.days.iter().filter(|one| one.own >= NEW_FROM);
+        let leap = days().filter_map(|one| Some((one.count, one.leap()?)));
+        let leap = leap.max_by_key(|(count, _)| *count).map(|(_, risk)| risk);
+        let young = days().filter_map(|one| {
+            let risk = one.young()?;
+            Some(((matches!(risk, Risk::HighLimit { .. }), one.count), risk))
+        });
+        let young = young.max_by_key(|(weight, _)| *weight).map(|(_, risk)| risk);
         [
             (strangers >= SAME_TEXT_FROM && !varies).then_some(Risk::SameText { strangers }),
             (strangers >= LINK_FROM && has_link).then_some(Risk::LinkToStrangers { strangers }),

@@ -229,12 +229,13 @@ impl MessageForecast {
     }
 
     pub fn risks(&self) -> Vec<Risk> {
-        self.counted.map(Counted::risks).unwrap_or_default()
+        self.counted.as_ref().map(Counted::risks).unwrap_or_default()
     }
 
     /// How many of those that get it ever wrote to us; `None` when nobody tells us of those who write.
     pub fn known(&self) -> Option<u64> {
         self.counted
+            .as_ref()
             .and_then(|one| one.strangers)
             .map(|strangers| self.tally.goes_out.saturating_sub(strangers))
     }

@@ -514,6 +514,49 @@ fn a_number_of_some_days_and_a_limit_that_is_high_for_its_age_are_said_before() 
 }
 
 #[test]
+fn a_second_number_and_a_second_day_have_risks_of_their_own() {
+    // The first number is old and sends ten a day; nearly all goes out from the new one beside it.
+    let two = aged("400");
+    two.execute(
+        "UPDATE channels SET daily_limit = 10;
+         INSERT INTO channels (id, name, session_name, created_at) VALUES (2, 'kedua', 'kedua', '2026-12-01 00:00')",
+    );
+    let id = two.message(&to(300));
+    two.execute("UPDATE auto_messages SET channel_ids = '[1,2]'");
+    assert_eq!(risks(&two, id).0, ["risk_leap", "risk_limit"]);
+    // Its hours end after five of them.
+    let late = aged("0");
+    late.execute("UPDATE channels SET send_window = '07:00-21:00'");
+    let id = late.message(&to(300));
+    late.execute("UPDATE auto_messages SET scheduled_at = '2026-12-01 13:55'");
+    assert_eq!(risks(&late, id).0, ["risk_leap", "risk_limit"]);
+    // One that begins slowly takes many days for it, each with what it bears.
+    late.execute("UPDATE channels SET warmup_from = '2026-12-01'");
+    assert_eq!(risks(&late, id).0, [""; 0]);
+}
+
+#[test]
+fn what_goes_out_before_on_that_day_counts_for_a_risk() {
+    let world = aged("10");
+    world.execute(
+        "INSERT INTO channel_days (channel_id, day, claimed) VALUES (1, '2026-11-30', 90)",
+    );
+    let ids: Vec<i64> = (0..3).map(|_| world.message(&to(30))).collect();
+    // 30, 60 and 90: it bears 70.
+    let all: Vec<_> = ids.iter().map(|id| risks(&world, *id).0).collect();
+    assert_eq!(all, [vec![], vec![], vec!["risk_limit"]]);
+    world.execute(
+        "INSERT INTO channel_days (channel_id, day, claimed) VALUES (1, '2026-12-01', 41)",
+    );
+    assert_eq!(risks(&world, ids[0]).0, ["risk_limit"], "41 went out today");
+    world.execute("UPDATE channel_days SET claimed = 40 WHERE day = '2026-12-01'");
+    assert_eq!(risks(&world, ids[0]).0, [""; 0]);
+    // Who only answers one person is not told what the others do.
+    let one = world.message("081299990001");
+    assert_eq!(risks(&world, one).0, [""; 0]);
+}
+
+#[test]
 fn a_leap_and_a_night_are_said_before() {
     let world = aged("90");
     let id = world.message(&to(60));
