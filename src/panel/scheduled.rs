@@ -94,7 +94,6 @@ fn heading(visit: &Visit<'_>, at: Option<Timestamp>) -> String {
 }
 
 fn of(visit: &Visit<'_>, row: MessageRow, message: &Message, channels: &[Channel]) -> Row {
-    let (days, _) = visit.language.calendar();
     let weekly = message.timetable.interval_config.as_deref();
     let after = message.scheduled_at.into_iter();
     let dates = after.flat_map(|at| times_after(visit, message, at)).take(NEXT_DATES);
@@ -106,7 +105,8 @@ fn of(visit: &Visit<'_>, row: MessageRow, message: &Message, channels: &[Channel
         day: String::new(),
         row,
         numbers: if channels.len() > 1 { names.join(" + ") } else { String::new() },
-        rule: schedule::rule_for(weekly, visit.language, days).unwrap_or_default(),
+        rule: schedule::rule_for(weekly, visit.language, visit.language.calendar())
+            .unwrap_or_default(),
         next: match dates.join(" · ").as_str() {
             "" => String::new(),
             dates => visit.words().next_dates.replace("{}", dates),
