@@ -356,7 +356,7 @@ fn kept_of(carried: Option<&str>) -> Option<Kept> {
 
 fn kept_words(visit: &Visit<'_>, kept: &Kept) -> String {
     let (listed, rule) = (kept.schedules.as_deref(), kept.interval_config.as_deref());
-    let words = schedule::words_for(listed, rule, visit.language, visit.language.calendar());
+    let words = visit.times(listed, rule);
     match kept.at {
         Some(at) if words.is_empty() => visit.moment(at),
         _ => words,

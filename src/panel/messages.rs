@@ -11,7 +11,7 @@ use super::{Answered, PageResult, attention, compose, forms, people, reply, sche
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::messages::{self, Retry};
-use crate::schedule::{self, Timetable};
+use crate::schedule::Timetable;
 use crate::store::{Message, SqlResult, StatusCount, Store, Wanted};
 
 const MESSAGES_PER_PAGE: u8 = 30;
@@ -338,8 +338,7 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
         facts.push((w.channel, names.join(" + ")));
     }
     let Timetable { schedules, interval_config, .. } = &detail.timetable;
-    let (schedules, rule) = (schedules.as_deref(), interval_config.as_deref());
-    let times = schedule::words_for(schedules, rule, visit.language, visit.language.calendar());
+    let times = visit.times(schedules.as_deref(), interval_config.as_deref());
     if !times.is_empty() {
         facts.push((w.when, times));
     }

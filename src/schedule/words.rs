@@ -90,7 +90,7 @@ pub(crate) fn words_for(
     schedules: Option<&str>,
     interval_config: Option<&str>,
     language: Language,
-    calendar: Calendar<'_>,
+    calendar: &Calendar<'_>,
 ) -> String {
     let listed = match read_schedules(schedules) {
         Ok((times, _)) if times.is_empty() => {
@@ -121,7 +121,7 @@ pub(crate) fn words_for(
 pub(crate) fn rule_for(
     interval_config: Option<&str>,
     language: Language,
-    calendar: Calendar<'_>,
+    calendar: &Calendar<'_>,
 ) -> Option<String> {
     let rule = read_interval_config(interval_config).ok()??;
     let times: Vec<String> = rule.times.iter().map(|time| hour(*time, language)).collect();
@@ -178,7 +178,7 @@ fn days_for(rule: &Rule, language: Language, days: [&str; 7]) -> String {
 }
 
 /// `1 Des 2026`.
-fn day(date: Date, (_, months): Calendar<'_>) -> String {
+fn day(date: Date, (_, months): &Calendar<'_>) -> String {
     format!("{} {} {}", date.day(), months[usize::from(u8::from(date.month())) - 1], date.year())
 }
 
@@ -235,6 +235,16 @@ mod tests {
         ] {
             assert_eq!(in_words(None, Some(rule)), [words]);
         }
+        assert_eq!(in_words(Some("besok"), Some("[1]")), ["besok", "[1]"]);
+        assert!(in_words(None, None).is_empty());
+    }
+
+    #[test]
+    fn a_readers_words_name_everything_that_changes_when_it_goes_out() {
+        let listed =
+            r#"[{"date":"2026-12-01","time":"8:00 PM"},{"date":"24/12/2026","time":"08:00"}]"#;
+        let weekly = r#"{"startDate":"2026-12-01","time":"08:00","weekDays":["kamis",1],"endDate":"2027-01-31"}"#;
+        let daily = r#"{"time":["08:00","17:30"],"weekDays":[0,1,2,3,4,5,6]}"#;
         let months = "Jan Feb Mar Apr Mei Jun Jul Agu Sep Okt Nov Des".split(' ');
         let months = months.collect::<Vec<_>>().try_into().unwrap();
         let id = (["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"], months);
@@ -254,14 +264,14 @@ mod tests {
                 "setiap Sen, 20.00, kecuali 14 Des 2026 (Asia/Makassar), dimatikan",
             ),
         ] {
-            let told = rule_for(Some(rule), Language::Indonesian, id);
+            let told = rule_for(Some(rule), Language::Indonesian, &id);
             assert_eq!(told.as_deref(), Some(indonesian));
         }
         let en = (["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"], months);
-        let told = rule_for(Some(weekly), Language::English, en);
+        let told = rule_for(Some(weekly), Language::English, &en);
         let english = "every Mon, Thu, 08:00, from 1 Des 2026, until 31 Jan 2027";
         assert_eq!(told.as_deref(), Some(english));
-        let told = |listed, rule| words_for(listed, rule, Language::Indonesian, id);
+        let told = |listed, rule| words_for(listed, rule, Language::Indonesian, &id);
         assert_eq!(told(Some(listed), None), "1 Des 2026, 20.00; 24 Des 2026, 08.00");
         let in_wita = r#"[{"date":"2026-12-01","time":"8.00","timezone":"WITA"}]"#;
         assert_eq!(told(Some(in_wita), None), "1 Des 2026, 08.00 (Asia/Makassar)");
@@ -269,8 +279,6 @@ mod tests {
         let off = r#"[{"date":"2026-12-01","time":"8.00","enabled":false}]"#;
         assert_eq!(told(Some(off), Some("[1]")), "semua tanggal dimatikan; [1]");
         assert_eq!(told(None, None), "");
-        assert_eq!(in_words(Some("besok"), Some("[1]")), ["besok", "[1]"]);
-        assert!(in_words(None, None).is_empty());
     }
 
     #[test]
