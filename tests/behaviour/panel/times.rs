@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use auto_message_scheduler::clock::Timestamp;
 use auto_message_scheduler::config::{AdminPassword, Config, Secret};
+use auto_message_scheduler::messages::{self, Edit};
 use auto_message_scheduler::panel::Panel;
 use auto_message_scheduler::schedule::{Zone, next_occurrence};
 use auto_message_scheduler::store::Store;
@@ -89,6 +90,7 @@ fn a_form_that_is_saved_for_its_text_leaves_the_times_byte_for_byte() {
     let world = World::new();
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
+    let mut store = Store::open(&world.path).unwrap();
     let both = r#"{"weekDays":[1],"time":"08:00"}"#;
     let both = ("keep", Some(LISTS[0].0), Some(both));
     let rules = RULES.iter().map(|(rule, shown)| (*shown, None, Some(*rule)));
@@ -107,6 +109,10 @@ fn a_form_that_is_saved_for_its_text_leaves_the_times_byte_for_byte() {
             assert_eq!(saved, Ok("/panel/messages/1?done=saved".to_owned()), "{list:?} {rule:?}");
             assert_eq!(times(&world), before, "{list:?} {rule:?}");
             assert_eq!(world.ask("SELECT message FROM auto_messages"), "Lain");
+            // The same through the API, MCP and the command line.
+            let edit = Edit { text: Some("Baru".to_owned()), ..Edit::default() };
+            messages::edit(&mut store, 1, &edit, &config(), world.clock.wall()).unwrap();
+            assert_eq!(times(&world), before, "{list:?} {rule:?}");
         }
     }
 }
