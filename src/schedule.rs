@@ -17,10 +17,10 @@ mod tests;
 use time::macros::date;
 use time::{Date, Duration, PrimitiveDateTime};
 
-pub(crate) use self::columns::{NOTE_KEYS, same_name};
+pub(crate) use self::columns::{NOTE_KEYS, PlainWeek, same_name};
 pub(crate) use self::time_text::TextFlaw;
 pub(crate) use self::timetable::{TAKEN_AHEAD_MAX, Taken, Timetable, local_text};
-pub(crate) use self::words::{in_words, rule_for};
+pub(crate) use self::words::{clock, in_words, rule_for, words_for};
 pub use self::zone::{Zone, ZoneError};
 
 use self::columns::{DAYS_WITHOUT_MAX, Rule};
@@ -87,6 +87,25 @@ fn next_that_counts(
 /// Every date and time of a `schedules` column, as its wall-clock shows it; none when it cannot be read.
 pub(crate) fn listed(schedules: Option<&str>) -> Vec<PrimitiveDateTime> {
     columns::read_schedules(schedules).map(|(listed, _)| listed).unwrap_or_default()
+}
+
+/// The times of a message as a form has fields for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Plain {
+    /// Neither column holds anything.
+    Nothing,
+    List(Vec<PrimitiveDateTime>),
+    Week(PlainWeek),
+}
+
+/// The two columns in the fields of a form; `None` when what the form would write could mean anything else.
+pub(crate) fn plain(schedules: Option<&str>, interval_config: Option<&str>) -> Option<Plain> {
+    match (columns::holds_something(schedules), columns::holds_something(interval_config)) {
+        (false, false) => Some(Plain::Nothing),
+        (true, false) => columns::read_plain_list(schedules).map(Plain::List),
+        (false, true) => columns::read_plain_week(interval_config).map(Plain::Week),
+        (true, true) => None,
+    }
 }
 
 /// Whether the two columns hold any schedule at all. Null, blank, `null`, `[]` and `{}`, also

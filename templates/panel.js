@@ -128,7 +128,7 @@
   }
   for (const form of storage ? document.querySelectorAll("form[data-draft]") : []) {
     const key = DRAFT + form.getAttribute("action");
-    const NOT = ["csrf", "mark", "was", "sure", "again", "do", "own", "like", "content", "upload"];
+    const NOT = ["csrf", "mark", "was", "sure", "again", "kept", "do", "own", "like", "content", "upload"];
     const fields = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value && !NOT.includes(name) && !name.startsWith("was_"));
     const first = JSON.stringify(fields());
     let timer = 0;
@@ -356,8 +356,8 @@
     form.addEventListener("submit", () => coming?.abort());
   }
 
-  // A date or a day that is filled in is meant: it selects its choice. "Now" has neither; what was
-  // filled in comes back with another choice.
+  // A date or a day that is filled in is meant: it selects its choice. "Now" and times that stay have
+  // neither; what was filled in comes back with another choice.
   for (const part of document.querySelectorAll("[data-when]")) {
     const form = part.closest("form");
     const kept = new Map();
@@ -368,7 +368,7 @@
     form.addEventListener("change", (event) => {
       if (event.target.name !== "when") return;
       const fields = [...part.querySelectorAll("input")];
-      if (event.target.value === "now") {
+      if (["now", "keep"].includes(event.target.value)) {
         for (const field of fields) {
           kept.set(field, field.type === "checkbox" ? field.checked : field.value);
           if (field.type === "checkbox") field.checked = false;

@@ -87,6 +87,11 @@ pub(crate) fn add_split(
     now: Timestamp,
 ) -> ComposeResult<i64> {
     let message = check(store, draft, config, now)?.message;
+    if message.repeats() {
+        return Err(refused!(
+            "it cannot be split, because it repeats: let it go to fewer people, less often, or out on another channel"
+        ));
+    }
     let rows = rows(store, &message, by, find)?;
     let made = store.write(|tx| {
         tx.make_once(mark, now, || {

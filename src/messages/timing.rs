@@ -26,6 +26,17 @@ pub enum Timing {
     Schedules(String),
     /// As the column `interval_config` has it.
     Interval(String),
+    /// As the columns of a message have it, whatever they say.
+    Kept(Kept),
+}
+
+/// The times of a message that is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// When it goes out next; `None` for the first time of the columns.
+    pub at: Option<Timestamp>,
+    pub schedules: Option<String>,
+    pub interval_config: Option<String>,
 }
 
 /// Days of the week or of the month with their times of day.
@@ -61,7 +72,7 @@ pub(super) fn set(
     now: Timestamp,
 ) -> ComposeResult<()> {
     let field = match timing {
-        Timing::At(_) => "at",
+        Timing::At(_) | Timing::Kept(_) => "at",
         Timing::Weekly(_) => "weekly",
         Timing::Schedules(_) => "schedules",
         Timing::Interval(_) => "interval",
@@ -93,6 +104,13 @@ fn read(timing: &Timing, taken: Option<&Taken>, config: &Config, now: Timestamp)
         }
         Timing::Interval(column) => {
             read_interval(column.clone(), (None, ComposeError::from), taken, config, now)
+        }
+        Timing::Kept(Kept { at, schedules, interval_config }) => {
+            let (schedules, interval_config) = (schedules.clone(), interval_config.clone());
+            let rule = Timetable { schedules, interval_config, ..Timetable::default() };
+            let next = at.map_or_else(|| rule.next(&config.zone, Some(now)), |at| Ok(Some(at)))?;
+            let over = || ComposeError::refused(rule.why_over(false));
+            Ok((next.ok_or_else(over)?, rule))
         }
     }
 }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use askama::Template;
-use serde_json::Value;
+use serde_json::{Value, json};
+use time::Date;
 
 use super::carried::{self, Carried, CarriedFields};
 use super::format::Choice;
@@ -13,7 +14,7 @@ use super::people::TagChoices;
 use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
 use super::visit::{Page, Visit};
-use super::{Answered, PageResult, access, ahead, channels, format, forms, looked, reply};
+use super::{Answered, PageResult, access, ahead, channels, forms, looked, reply};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -21,13 +22,16 @@ use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::http::Response;
-use crate::messages::{self, ComposeError, Draft, Edit, SplitBy, Timing, WeeklyTiming};
+use crate::messages::{self, ComposeError, Draft, Edit, Kept, SplitBy, Timing, WeeklyTiming};
+use crate::schedule::{self, Plain, PlainWeek, Timetable};
 use crate::store::{MadeBefore, Message};
 
 /// Fields for times that a form has when nobody adds more.
 const TIMES_SHOWN: usize = 1;
 /// To more than so many, `now` is asked once more.
 pub(super) const NOW_UNASKED_MAX: u64 = 20;
+/// What `when` says of times that stay as they are.
+pub(super) const KEEP: &str = "keep";
 /// For so long, a second message with the same content is asked about.
 const SAME_ASKED: Duration = Duration::from_mins(10);
 /// From Monday, as a week begins in Indonesia; the numbers are those of `interval_config`.
@@ -51,12 +55,15 @@ pub(super) struct Fields {
     /// Its own hours between two messages to a person, as typed; empty for the channel's.
     pub(crate) gap: String,
     pub(crate) times: Times,
+    /// The times that the choice [`KEEP`] leaves as they are: those of the message that is changed, or that
+    /// is copied, when the form cannot show them.
+    pub(crate) kept: Option<Kept>,
     pub(crate) skip_bad: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Times {
-    /// `now`, `at` or `weekly`.
+    /// `now`, `at`, `weekly` or [`KEEP`].
     pub(crate) when: String,
     pub(crate) at: Vec<String>,
     pub(crate) days: Vec<String>,
@@ -82,6 +89,10 @@ struct ComposePage<'a> {
     also: Vec<Choice>,
     tags: TagChoices,
     days: Vec<Choice>,
+    /// The times that may stay as they are, in words; empty when the form can show them.
+    kept_words: String,
+    /// The same for the form of a copy, which has no message of its own to keep them.
+    kept_columns: String,
     placeholders: Vec<String>,
     is_new: bool,
     preview: Preview,
@@ -111,7 +122,8 @@ struct PreviewPiece<'a> {
 }
 
 impl Fields {
-    pub(super) fn read(visit: &Visit<'_>) -> Self {
+    /// What was typed; `of` is the message that the form changes.
+    pub(super) fn read(visit: &Visit<'_>, of: Option<&Message>) -> Self {
         let form = &visit.form;
         let text = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
         let all = |name: &str| {
@@ -119,6 +131,23 @@ impl Fields {
                 .map(|value| value.trim().to_owned())
                 .filter(|value| !value.is_empty())
                 .collect()
+        };
+        let mut times = Times {
+            when: text("when"),
+            at: all("at"),
+            days: all("day"),
+            time: text("time"),
+            from: text("from"),
+            until: text("until"),
+        };
+        let kept = match of.map(|detail| times_of(visit, detail)) {
+            Some((shown, None)) if times.when == KEEP => {
+                // Somebody else gave it times that the form can show.
+                times = shown;
+                None
+            }
+            Some((_, kept)) => kept,
+            None => kept_of(form.get("kept")),
         };
         Self {
             title: text("title"),
@@ -131,14 +160,8 @@ impl Fields {
             except_tags: all("except_tag"),
             channel: channels::listed(form.all("channel").chain(form.all("also"))),
             gap: text("gap"),
-            times: Times {
-                when: text("when"),
-                at: all("at"),
-                days: all("day"),
-                time: text("time"),
-                from: text("from"),
-                until: text("until"),
-            },
+            times,
+            kept,
             skip_bad: form.get("skip_bad").is_some(),
         }
     }
@@ -146,6 +169,7 @@ impl Fields {
     fn of(visit: &Visit<'_>, detail: &Message) -> Self {
         let Whom { to, tags, except, except_tags } = recipients_of(detail.contact_ids.as_deref());
         let (text, content) = carried::of_stored(&detail.message, detail.content.as_deref());
+        let (times, kept) = times_of(visit, detail);
         Self {
             title: detail.title.clone().unwrap_or_default().trim().to_owned(),
             text: text.replace("\r\n", "\n").trim_end().to_owned(),
@@ -156,7 +180,8 @@ impl Fields {
             except_tags,
             channel: detail.channels().iter().map(i64::to_string).collect::<Vec<_>>().join(","),
             gap: detail.recipient_gap_hours.map(|hours| hours.to_string()).unwrap_or_default(),
-            times: Times::of(visit, detail),
+            times,
+            kept,
             skip_bad: false,
         }
     }
@@ -180,8 +205,38 @@ impl Fields {
             ("to", self.recipients().join("\n")),
             ("channel", self.channel.clone()),
             ("gap", self.gap.clone()),
-            ("times", format!("{:?}", self.times)),
+            ("times", format!("{:?}{:?}", self.times, self.rule_kept())),
         ]
+    }
+
+    /// The columns that stay as they are; without a rule in them, the one time. The next time of a rule moves
+    /// on by itself, which is no change that anybody made.
+    fn rule_kept(&self) -> Option<Kept> {
+        let kept = self.kept.clone().filter(|_| self.times.when == KEEP)?;
+        let at = kept.at.filter(|_| kept.schedules.is_none() && kept.interval_config.is_none());
+        Some(Kept { at, ..kept })
+    }
+
+    /// When the message would first go out, as far as that is filled in.
+    pub(super) fn begin(&self, config: &Config, now: Timestamp) -> Option<Timestamp> {
+        messages::begins_at(&self.timing()?, config, now)
+    }
+
+    fn timing(&self) -> Option<Timing> {
+        let Times { when, at, days, time, from, until } = &self.times;
+        match when.as_str() {
+            "now" => Some(Timing::At(vec!["now".to_owned()])),
+            "at" if !at.is_empty() => Some(Timing::At(at.clone())),
+            "weekly" if !days.is_empty() => Some(Timing::Weekly(WeeklyTiming {
+                days: days.join(","),
+                times: filled(time).into_iter().collect(),
+                from: filled(from),
+                until: filled(until),
+                ..WeeklyTiming::default()
+            })),
+            KEEP => self.kept.clone().map(Timing::Kept),
+            _ => None,
+        }
     }
 
     fn take(&mut self, part: &str, other: &Self) {
@@ -223,7 +278,7 @@ impl Fields {
             to: self.recipients(),
             channel: filled(&self.channel),
             recipient_gap: self.own_gap(),
-            timing: self.times.timing(),
+            timing: self.timing(),
             is_draft,
             skip_bad: true,
             created_by: "panel",
@@ -246,89 +301,70 @@ impl Fields {
 }
 
 impl Times {
-    fn of(visit: &Visit<'_>, detail: &Message) -> Self {
-        let zone = &visit.config.zone;
-        let read = |column: &Option<String>| -> Value {
-            column.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-        };
-        let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let weekly = read(&detail.timetable.interval_config);
-        if let Value::Object(weekly) = &weekly
-            && let Some(days) = weekly.get("weekDays").and_then(Value::as_array)
-            // The form would drop what it cannot show: every second week, say.
-            && weekly.keys().all(|key| FORM_KEYS.contains(&key.as_str()))
-            && weekly.get("time").and_then(Value::as_array).is_none_or(|times| times.len() < 2)
-        {
-            let time = weekly.get("time").cloned().unwrap_or_default();
-            let time = time.get(0).map_or_else(|| words(&time), words);
-            return Self {
-                when: "weekly".to_owned(),
-                days: days.iter().filter_map(day_code).map(str::to_owned).collect(),
-                time,
-                from: weekly.get("startDate").map(words).unwrap_or_default(),
-                until: weekly.get("endDate").map(words).unwrap_or_default(),
-                ..Self::default()
-            };
-        }
-        let mut at: Vec<String> = read(&detail.timetable.schedules)
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some((entry.get("date")?.as_str()?, entry.get("time")?.as_str()?)))
-            .map(|(date, time)| format!("{date}T{}", time.get(..5).unwrap_or(time)))
-            .collect();
-        if at.is_empty() {
-            at.extend(detail.scheduled_at.map(|at| format::field(at, zone)));
-        }
-        Self { when: "at".to_owned(), at, ..Self::default() }
+    fn when(when: &str) -> Self {
+        Self { when: when.to_owned(), ..Self::default() }
     }
 
     /// Whether a date, a day or a time of day is filled in.
     fn is_filled(&self) -> bool {
-        *self != Self { when: self.when.clone(), ..Self::default() }
+        *self != Self::when(&self.when)
     }
+}
 
-    /// When the message would first go out, as far as that is filled in.
-    pub(super) fn begin(&self, config: &Config, now: Timestamp) -> Option<Timestamp> {
-        messages::begins_at(&self.timing()?, config, now)
-    }
-
-    fn timing(&self) -> Option<Timing> {
-        match self.when.as_str() {
-            "now" => Some(Timing::At(vec!["now".to_owned()])),
-            "at" if !self.at.is_empty() => Some(Timing::At(self.at.clone())),
-            "weekly" if !self.days.is_empty() => Some(Timing::Weekly(WeeklyTiming {
-                days: self.days.join(","),
-                times: filled(&self.time).into_iter().collect(),
-                from: filled(&self.from),
-                until: filled(&self.until),
-                ..WeeklyTiming::default()
-            })),
-            _ => None,
+/// The times of a message as the form shows them. What its fields cannot show, or would write otherwise than it
+/// is stored, is a choice of its own: a form that is saved for another reason must not change it.
+fn times_of(visit: &Visit<'_>, detail: &Message) -> (Times, Option<Kept>) {
+    let Timetable { schedules, interval_config, .. } = &detail.timetable;
+    let zone = &visit.config.zone;
+    let shown = match schedule::plain(schedules.as_deref(), interval_config.as_deref()) {
+        Some(Plain::Nothing) => {
+            let local = detail.scheduled_at.map(|at| (at, zone.to_local(at)));
+            // The second of two equal hours at the end of summer time has no field.
+            let is_shown = local.is_none_or(|(at, local)| zone.to_utc(local) == at);
+            is_shown.then(|| local.iter().map(|(_, local)| *local).collect())
         }
+        Some(Plain::List(listed)) => Some(listed),
+        Some(Plain::Week(week)) => return (weekly(&week), None),
+        None => None,
+    };
+    if let Some(shown) = shown {
+        let at =
+            shown.iter().map(|local| format!("{}T{}", local.date(), schedule::clock(local.time())));
+        return (Times { at: at.collect(), ..Times::when("at") }, None);
+    }
+    let (schedules, interval_config) = (schedules.clone(), interval_config.clone());
+    (Times::when(KEEP), Some(Kept { at: detail.scheduled_at, schedules, interval_config }))
+}
+
+fn weekly(week: &PlainWeek) -> Times {
+    let date = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
+    let days = WEEK.iter().filter(|(_, number)| week.days[*number]);
+    Times {
+        days: days.map(|(code, _)| (*code).to_owned()).collect(),
+        time: schedule::clock(week.time),
+        from: date(week.from),
+        until: date(week.until),
+        ..Times::when("weekly")
+    }
+}
+
+/// The columns that the form of a copy carries.
+fn kept_of(carried: Option<&str>) -> Option<Kept> {
+    let (schedules, interval_config) = serde_json::from_str(carried?).ok()?;
+    Some(Kept { at: None, schedules, interval_config })
+}
+
+fn kept_words(visit: &Visit<'_>, kept: &Kept) -> String {
+    let (listed, rule) = (kept.schedules.as_deref(), kept.interval_config.as_deref());
+    let words = visit.times(listed, rule);
+    match kept.at {
+        Some(at) if words.is_empty() => visit.moment(at),
+        _ => words,
     }
 }
 
 fn filled(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// The keys of `interval_config` that the form has fields for.
-const FORM_KEYS: [&str; 4] = ["weekDays", "time", "startDate", "endDate"];
-
-/// A day of the week as the form has it.
-fn day_code(day: &Value) -> Option<&'static str> {
-    match day {
-        Value::Number(number) => {
-            let number = usize::try_from(number.as_u64()? % 7).ok()?;
-            WEEK.iter().find(|(_, known)| *known == number).map(|(code, _)| *code)
-        }
-        Value::String(text) => {
-            let text = text.to_lowercase();
-            WEEK.iter().find(|(code, _)| text.starts_with(code)).map(|(code, _)| *code)
-        }
-        _ => None,
-    }
 }
 
 /// Before an entry that gets nothing.
@@ -374,9 +410,11 @@ pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
     let copied = visit.query.number("copy").map(|id| visit.read(|tx| tx.message(id)));
     let copied = copied.transpose()?.flatten();
     let mut fields = copied.map(|detail| Fields::of(visit, &detail)).unwrap_or_default();
-    if fields.times.when != "weekly" {
+    let has_rule = |kept: &Kept| schedule::has_schedule(None, kept.interval_config.as_deref());
+    fields.kept = fields.kept.filter(has_rule).map(|kept| Kept { at: None, ..kept });
+    if fields.times.when != "weekly" && fields.kept.is_none() {
         // The times of a copy have passed, mostly. Never `now`: that goes out by one slip.
-        fields.times = Times { when: "at".to_owned(), ..Times::default() };
+        fields.times = Times::when("at");
     }
     fields.tags.extend(visit.query.filled("tag").map(str::to_owned));
     if let Some(contact) = visit.query.filled("to") {
@@ -391,8 +429,10 @@ pub(super) fn edit_form(visit: &Visit<'_>, detail: &Message) -> Answered {
 
 /// What a form would do: for the script while somebody types.
 pub(super) fn preview(visit: &Visit<'_>) -> Answered {
-    let fields = Fields::read(visit);
-    let mut preview = preview::look(visit, &fields, visit.query.number("of"))?;
+    let of = visit.query.number("of");
+    let changed = of.map(|id| visit.read(|tx| tx.message(id))).transpose()?.flatten();
+    let fields = Fields::read(visit, changed.as_ref());
+    let mut preview = preview::look(visit, &fields, of)?;
     say_yes(visit, &fields, asked_of(visit), &mut preview);
     reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
 }
@@ -410,7 +450,7 @@ impl Attached {
 
 /// Takes a file in as soon as it is chosen, and says what is wrong with it: for the script.
 pub(super) fn attach(visit: &Visit<'_>) -> Answered {
-    let fields = Fields::read(visit);
+    let fields = Fields::read(visit, None);
     let mut attached = Attached::of(visit, &fields);
     let problem = match carried::not_taken(visit) {
         Some(problem) => Some(problem),
@@ -421,7 +461,7 @@ pub(super) fn attach(visit: &Visit<'_>) -> Answered {
 }
 
 pub(super) fn save_new(visit: &Visit<'_>) -> Answered {
-    let fields = Fields::read(visit);
+    let fields = Fields::read(visit, None);
     merge::or_shown(add(visit, &fields), |told| show(visit, None, fields, told))
 }
 
@@ -537,7 +577,7 @@ fn ask_about_same(visit: &Visit<'_>) -> PageResult<()> {
 }
 
 pub(super) fn save_edit(visit: &Visit<'_>, detail: &Message) -> Answered {
-    let mut fields = Fields::read(visit);
+    let mut fields = Fields::read(visit, Some(detail));
     let saved = save(visit, detail, &mut fields);
     merge::or_shown(saved, |told| show(visit, Some(detail), fields, told))
 }
@@ -569,7 +609,7 @@ fn save(visit: &Visit<'_>, detail: &Message, fields: &mut Fields) -> Answered {
         to: (fields.recipients() != stored.recipients()).then(|| fields.recipients()),
         channel: (fields.channel != stored.channel).then(|| fields.channel.clone()),
         recipient_gap: fields.own_gap().filter(|_| fields.gap != stored.gap),
-        timing: if fields.times == stored.times { None } else { fields.times.timing() },
+        timing: if fields.times == stored.times { None } else { fields.timing() },
         skip_bad: true,
         ..Edit::default()
     };
@@ -612,6 +652,7 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
         "to" => (w.to, stored.recipients().join("\n")),
         "channel" => (w.channel, stored.channel.clone()),
         "gap" => (w.recipient_gap, stored.gap.clone()),
+        _ if let Some(kept) = &stored.kept => (w.when, kept_words(visit, kept)),
         _ if times.when == "weekly" => {
             let (names, _) = visit.language.calendar();
             let days = WEEK.iter().filter(|(code, _)| times.days.iter().any(|day| day == code));
@@ -621,6 +662,16 @@ fn conflict(visit: &Visit<'_>, part: &str, stored: &Fields) -> Conflict {
         _ => (w.when, times.at.join("\n").replace('T', " ")),
     };
     Conflict::new(label, &theirs)
+}
+
+/// The words of the chosen way of timing, when it goes without a date, a day or a time of day.
+fn choice_without_fields(visit: &Visit<'_>, times: &Times) -> Option<&'static str> {
+    match times.when.as_str() {
+        "now" => Some(visit.words().when_now),
+        KEEP if visit.form.get("kept").is_some() => Some(visit.words().when_copied),
+        KEEP => Some(visit.words().when_kept),
+        _ => None,
+    }
 }
 
 /// To how many the form would send, or what it lacks, in words for a form.
@@ -636,13 +687,13 @@ fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> PageResult<u64> 
         Some(w.needs_text)
     } else if fields.own_gap().is_none() {
         Some(w.gap_wrong)
-    } else if times.when == "now" && times.is_filled() {
-        Some(w.now_and_a_date)
+    } else if let Some(choice) = choice_without_fields(visit, times).filter(|_| times.is_filled()) {
+        return Err(Told::refusal(w.choice_and_a_date.replace("{}", choice)));
     } else if is_draft {
         return Ok(0);
     } else if fields.recipients().is_empty() {
         Some(w.needs_recipients)
-    } else if times.timing().is_none() {
+    } else if fields.timing().is_none() {
         Some(if times.when == "weekly" { w.needs_days } else { w.needs_time })
     } else if times.when == "weekly" && times.time.is_empty() {
         Some(w.needs_time_of_day)
@@ -687,6 +738,8 @@ fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: T
         Some(id) => format!("/panel/messages/{id}{of_known}"),
         None => format!("/panel/messages{of_new}"),
     };
+    let kept = fields.kept.as_ref();
+    let columns = |kept: &Kept| json!([kept.schedules, kept.interval_config]).to_string();
     let page = ComposePage {
         p: visit.page("messages"),
         heading: if id.is_some() { w.edit_message } else { w.new_message },
@@ -705,6 +758,8 @@ fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: T
                 Choice::new(names[*number], is_chosen, *code)
             })
             .collect(),
+        kept_words: kept.map(|kept| kept_words(visit, kept)).unwrap_or_default(),
+        kept_columns: kept.filter(|_| id.is_none()).map(columns).unwrap_or_default(),
         placeholders: std::iter::once("name|Kak".to_owned()).chain(attributes).collect(),
         attached: Attached::of(visit, &fields),
         carries: CarriedFields::of(&fields.content),

@@ -115,11 +115,6 @@ pub(super) fn day(at: Timestamp, zone: &Zone, language: Language) -> String {
     format!("{} {}", local.day(), months[usize::from(u8::from(local.month())) - 1])
 }
 
-/// `2026-12-01T08:00`, as a field for date and time wants it.
-pub(super) fn field(at: Timestamp, zone: &Zone) -> String {
-    zone.format_local(at).replace(' ', "T")
-}
-
 /// `42 detik`, `3 menit`, `5 jam`, `2 hari`: one unit, rounded down.
 pub(super) fn span(duration: Duration, w: &Words) -> String {
     let secs = duration.as_secs();
@@ -165,7 +160,6 @@ mod tests {
         let at = Timestamp::parse("2026-12-01T01:05:00Z").unwrap();
         assert_eq!(moment(at, &zone, Language::Indonesian), "Sel, 1 Des 2026, 08.05");
         assert_eq!(moment(at, &zone, Language::English), "Tue, 1 Dec 2026, 08:05");
-        assert_eq!(field(at, &zone), "2026-12-01T08:05");
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub(super) fn look(visit: &Visit<'_>, what: Asked) -> PageResult<Option<Arc<Look
 fn is_large(tx: &Tx<'_>, what: &Asked, config: &Config, now: Timestamp) -> SqlResult<bool> {
     let (column, until) = match what {
         Asked::Stored(message) => (message.contact_ids.clone(), message.scheduled_at),
-        Asked::Form(fields, _) => (Some(fields.column()), fields.times.begin(config, now)),
+        Asked::Form(fields, _) => (Some(fields.column()), fields.begin(config, now)),
     };
     let entries = recipient::parse_contact_ids(column.as_deref()).unwrap_or_default();
     let is_group = |entry: &Entry| matches!(entry, Entry::Tag(_) | Entry::All);

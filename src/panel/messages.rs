@@ -11,6 +11,7 @@ use super::{Answered, PageResult, attention, compose, forms, people, reply, sche
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::messages::{self, Retry};
+use crate::schedule::Timetable;
 use crate::store::{Message, SqlResult, StatusCount, Store, Wanted};
 
 const MESSAGES_PER_PAGE: u8 = 30;
@@ -335,6 +336,11 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     let names: Vec<String> = channels.into_iter().flatten().map(|channel| channel.name).collect();
     if !names.is_empty() {
         facts.push((w.channel, names.join(" + ")));
+    }
+    let Timetable { schedules, interval_config, .. } = &detail.timetable;
+    let times = visit.times(schedules.as_deref(), interval_config.as_deref());
+    if !times.is_empty() {
+        facts.push((w.when, times));
     }
     if let Some(at) = crate::clock::Timestamp::parse(&detail.created_at) {
         facts.push((w.made_at, visit.moment(at)));

@@ -123,7 +123,7 @@ fn counted(columns: &[(String, u64)]) -> Vec<(String, u64)> {
 
 /// The tags for what a form searches: for the script.
 pub(super) fn tags(visit: &Visit<'_>) -> Answered {
-    let tags = TagChoices::of(visit, &Fields::read(visit))?;
+    let tags = TagChoices::of(visit, &Fields::read(visit, None))?;
     reply::html(200, &TagsPiece { p: visit.page("messages"), tags })
 }
 

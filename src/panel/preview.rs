@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ahead::Ahead;
 use super::carried::{self, Carried};
-use super::compose::Fields;
+use super::compose::{Fields, KEEP};
 use super::looked::{self, Asked, Looked, SAMPLES_MAX};
 use super::people::{self, Picked};
 use super::visit::{Refusal as _, Visit};
@@ -63,7 +63,7 @@ pub(super) struct Skipped {
 pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageResult<Preview> {
     let is_new = of.is_none();
     let w = visit.words();
-    let begins = fields.times.begin(visit.config, visit.now);
+    let begins = fields.begin(visit.config, visit.now);
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     preview.picked = people::picked(visit, fields)?;
@@ -165,8 +165,10 @@ fn does(
         (None, _) => w.save,
         (Some(_), "now") => w.does_now,
         (Some(_), "weekly") if is_new => w.does_weekly,
+        (Some(_), KEEP) if is_new => w.does_kept,
         (Some(_), _) if is_new => w.does_at,
         (Some(_), "weekly") => w.saves_weekly,
+        (Some(_), KEEP) => w.saves_kept,
         (Some(_), _) => w.saves_at,
     };
     let mut when = begins.map(|at| visit.moment(at)).unwrap_or_default();

@@ -9,7 +9,6 @@ use super::messages::{self, MessageRow};
 use super::visit::{self, Page, Visit};
 use super::{Answered, attention, forms, reply, searched};
 use crate::clock::Timestamp;
-use crate::schedule;
 use crate::store::{Channel, Message};
 
 const PER_PAGE: usize = 30;
@@ -94,7 +93,6 @@ fn heading(visit: &Visit<'_>, at: Option<Timestamp>) -> String {
 }
 
 fn of(visit: &Visit<'_>, row: MessageRow, message: &Message, channels: &[Channel]) -> Row {
-    let (days, _) = visit.language.calendar();
     let weekly = message.timetable.interval_config.as_deref();
     let after = message.scheduled_at.into_iter();
     let dates = after.flat_map(|at| times_after(visit, message, at)).take(NEXT_DATES);
@@ -106,7 +104,7 @@ fn of(visit: &Visit<'_>, row: MessageRow, message: &Message, channels: &[Channel
         day: String::new(),
         row,
         numbers: if channels.len() > 1 { names.join(" + ") } else { String::new() },
-        rule: schedule::rule_for(weekly, visit.language, days).unwrap_or_default(),
+        rule: visit.rule(weekly),
         next: match dates.join(" · ").as_str() {
             "" => String::new(),
             dates => visit.words().next_dates.replace("{}", dates),

@@ -21,6 +21,7 @@ use crate::http::{FORWARDED, PEER, Request, Response};
 use crate::language::Language;
 use crate::messages::ComposeError;
 use crate::reason::Explanation;
+use crate::schedule;
 use crate::secret::random_hex;
 use crate::store::{FormMark, MadeBefore, PageFrom, SqlResult, Store, Trigger, Tx};
 
@@ -158,6 +159,17 @@ impl<'a> Visit<'a> {
     pub(super) fn and_more(&self, words: &str, left_out: usize) -> String {
         let words = || words.replace("{}", &self.number(left_out as u64));
         if left_out == 0 { String::new() } else { words() }
+    }
+
+    /// The columns that say when, in words.
+    pub(super) fn times(&self, schedules: Option<&str>, rule: Option<&str>) -> String {
+        schedule::words_for(schedules, rule, self.language, &self.language.calendar())
+    }
+
+    /// A rule in words; empty for none, and for one that cannot be read.
+    pub(super) fn rule(&self, rule: Option<&str>) -> String {
+        let words = schedule::rule_for(rule, self.language, &self.language.calendar());
+        words.unwrap_or_default()
     }
 
     pub(super) fn moment(&self, at: Timestamp) -> String {

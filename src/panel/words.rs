@@ -318,6 +318,8 @@ words! {
     when_now: "Sekarang juga", "Right now";
     when_at: "Pada tanggal dan jam tertentu", "At a date and time";
     when_weekly: "Setiap minggu", "Every week";
+    when_kept: "Biarkan waktunya seperti sekarang", "Leave the times as they are";
+    when_copied: "Waktu yang sama dengan pesan yang disalin", "The same times as the copied message";
     date_and_time: "Tanggal dan jam", "Date and time";
     one_more_time: "Tambah waktu", "Add a time";
     days_of_week: "Hari", "Days";
@@ -330,8 +332,10 @@ words! {
     does_now: "Kirim sekarang ke {n} penerima", "Send now to {n} recipients";
     does_at: "Jadwalkan {when} untuk {n} penerima", "Schedule {when} for {n} recipients";
     does_weekly: "Jadwalkan tiap minggu mulai {when} untuk {n} penerima", "Schedule every week from {when} for {n} recipients";
+    does_kept: "Jadwalkan dengan waktu yang sama, mulai {when}, untuk {n} penerima", "Schedule with the same times, from {when}, for {n} recipients";
     saves_at: "Simpan: {when}, {n} penerima", "Save: {when}, {n} recipients";
     saves_weekly: "Simpan: tiap minggu mulai {when}, {n} penerima", "Save: every week from {when}, {n} recipients";
+    saves_kept: "Simpan: waktunya tetap, berikutnya {when}, {n} penerima", "Save: times as they are, next {when}, {n} recipients";
     yes: "Ya. {}", "Yes. {}";
     busy: "Mengirim…", "Working…";
     server_away: "Server tidak terjangkau. Yang terlihat di sini adalah keadaan terakhir; halaman ini terus mencoba lagi.",
@@ -342,7 +346,7 @@ words! {
     form_used: "Formulir ini sudah membuat satu pesan, dan isinya sekarang lain. Tekan sekali lagi bila Anda mau membuat pesan yang kedua.", "This form has made a message already, and now says something else. Press once more if you want a second message.";
     make_second: "Ya, buat yang kedua", "Yes, make a second one";
     see_it: "Lihat pesan itu", "See that message";
-    now_and_a_date: "Anda memilih «Sekarang juga», tetapi tanggal, hari atau jam juga terisi. Pilih salah satu: kosongkan isian waktunya, atau pilih tanggal atau harinya.", "You chose “Right now”, but a date, a day or a time is filled in, too. Choose one: empty those fields, or choose the date or the days.";
+    choice_and_a_date: "Anda memilih «{}», tetapi tanggal, hari atau jam juga terisi. Pilih salah satu: kosongkan isian waktunya, atau pilih tanggal atau harinya.", "You chose “{}”, but a date, a day or a time is filled in, too. Choose one: empty those fields, or choose the date or the days.";
     changed_meanwhile: "Selagi Anda mengisi, hal yang sama diubah di tempat lain. Isian Anda masih ada di bawah; yang tersimpan sekarang ada di sini. Simpan lagi bila isian Anda yang benar.", "While you typed, the same thing was changed elsewhere. What you typed is still below; what is stored now is here. Save again if yours is right.";
     changed_just_now: "Pesan ini baru saja berubah. Tekan Simpan sekali lagi.", "This message has just changed. Press Save once more.";
     stored_now: "yang tersimpan sekarang", "stored now";

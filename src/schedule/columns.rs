@@ -156,6 +156,55 @@ impl Rule {
     }
 }
 
+/// A rule as a form has fields for it: days of the week with one time of day, between two dates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlainWeek {
+    /// From Sunday on.
+    pub(crate) days: [bool; 7],
+    pub(crate) time: Time,
+    pub(crate) from: Option<Date>,
+    pub(crate) until: Option<Date>,
+}
+
+/// The rule in those fields; `None` when they would lose some of it, a note included.
+pub(super) fn read_plain_week(column: Option<&str>) -> Option<PlainWeek> {
+    let mut rule = read_interval_config(column).ok()??;
+    if read_json(column).ok()??.as_object().is_none_or(has_note) {
+        return None;
+    }
+    if rule.frequency == Frequency::Daily && rule.interval == 1 {
+        rule.frequency = Frequency::Weekly; // on its days, which are all seven when it names none
+    }
+    let week = PlainWeek {
+        days: rule.days,
+        time: *rule.times.first()?,
+        from: rule.bounds.start.map(|start| start.date()),
+        until: rule.bounds.end.map(|end| end.date()),
+    };
+    let written = Rule {
+        times: [week.time].into(),
+        frequency: Frequency::Weekly,
+        interval: 1,
+        days: week.days,
+        bounds: Bounds {
+            start: week.from.map(|date| PrimitiveDateTime::new(date, Time::MIDNIGHT)),
+            end: week.until.map(|date| PrimitiveDateTime::new(date, Time::MAX)),
+            ..Bounds::default()
+        },
+    };
+    (written == rule).then_some(week)
+}
+
+/// The list, when its entries say nothing but dates and times: no zone, no bound, no note.
+pub(super) fn read_plain_list(column: Option<&str>) -> Option<Vec<PrimitiveDateTime>> {
+    let is_plain = |entry: &Value| {
+        let entry = entry.as_object().filter(|entry| !has_note(entry));
+        entry.is_some_and(|entry| bounds_of(entry) == Ok(Bounds::default()))
+    };
+    let (listed, _) = read_schedules(column).ok()?;
+    entries_of(column).ok()?.iter().all(is_plain).then_some(listed)
+}
+
 /// Whether a column holds anything but the forms of nothing.
 pub(super) fn holds_something(column: Option<&str>) -> bool {
     !matches!(read_json(column), Ok(None))
@@ -237,12 +286,7 @@ type Listed = (Vec<PrimitiveDateTime>, Option<Zone>);
 
 /// Every listed local date and time, in the order of the list, and the zone that the entries name.
 pub(super) fn read_schedules(column: Option<&str>) -> Result<Listed, String> {
-    let entries = match read_json(column)? {
-        None => return Ok((Vec::new(), None)),
-        Some(Value::Array(entries)) => entries,
-        Some(entry @ Value::Object(_)) => vec![entry],
-        Some(other) => return Err(format!("it must be a list of entries, not {}", kind(&other))),
-    };
+    let entries = entries_of(column)?;
     let mut listed = Vec::with_capacity(entries.len());
     let mut zones = Vec::new();
     for (entry, position) in entries.iter().zip(1..) {
@@ -255,6 +299,15 @@ pub(super) fn read_schedules(column: Option<&str>) -> Result<Listed, String> {
         return Err("`timezone` must be the same in all entries".to_owned());
     }
     Ok((listed, zones.pop().flatten()))
+}
+
+fn entries_of(column: Option<&str>) -> Result<Vec<Value>, String> {
+    match read_json(column)? {
+        None => Ok(Vec::new()),
+        Some(Value::Array(entries)) => Ok(entries),
+        Some(entry @ Value::Object(_)) => Ok(vec![entry]),
+        Some(other) => Err(format!("it must be a list of entries, not {}", kind(&other))),
+    }
 }
 
 /// The JSON of a column, out of any strings around it; `None` when it says that there is nothing.
@@ -416,6 +469,11 @@ fn refuse_unknown_key(object: &Map<String, Value>, known: &[Key]) -> Result<(), 
         )),
         None => Ok(()),
     }
+}
+
+fn has_note(object: &Map<String, Value>) -> bool {
+    let is_note = |key: &str| NOTE_KEYS.split_whitespace().any(|name| same_name(key, name));
+    object.iter().any(|(key, value)| !is_blank(value) && is_note(key))
 }
 
 fn required(object: &Map<String, Value>, key: Key) -> Result<&Value, String> {

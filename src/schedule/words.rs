@@ -4,7 +4,11 @@ use time::{Date, PrimitiveDateTime, Time, Weekday};
 
 use crate::language::Language;
 
-use super::columns::{Frequency, Rule, own_zone, read_interval_config, read_schedules};
+use super::columns::{
+    Frequency, Rule, holds_something, own_zone, read_interval_config, read_schedules,
+};
+use super::time_text::quote;
+use super::zone::Zone;
 
 /// How many listed times are named.
 const NAMED_MAX: usize = 5;
@@ -77,14 +81,73 @@ fn rule_in_words(rule: &Rule) -> String {
     format!("{when} at {}{from}{until}{but}{off}", times.join(", "))
 }
 
-/// A rule in the reader's words, for a list: `setiap Sen, Kam, 08.00`. `days` are the short names of the
-/// days, from Sunday. `None` for no rule, and for one that cannot be read.
+/// The short names of the days, from Sunday, and of the months.
+pub(crate) type Calendar<'a> = ([&'a str; 7], [&'a str; 12]);
+
+/// The two columns in the reader's words, the list first; what cannot be read as it is, cut short. Empty when
+/// there is neither.
+pub(crate) fn words_for(
+    schedules: Option<&str>,
+    interval_config: Option<&str>,
+    language: Language,
+    calendar: &Calendar<'_>,
+) -> String {
+    let listed = match read_schedules(schedules) {
+        Ok((times, _)) if times.is_empty() => {
+            let off = language.pick("all dates are switched off", "semua tanggal dimatikan");
+            holds_something(schedules).then(|| off.to_owned())
+        }
+        Ok((times, zone)) => {
+            let named = times.iter().take(NAMED_MAX);
+            let named = named
+                .map(|at| format!("{}, {}", day(at.date(), calendar), hour(at.time(), language)));
+            let more = times.len().saturating_sub(NAMED_MAX);
+            let more = (more > 0)
+                .then(|| language.pick(format!("and {more} more"), format!("dan {more} lagi")));
+            let named: Vec<String> = named.chain(more).collect();
+            Some(named.join("; ") + &in_zone(zone.as_ref()))
+        }
+        Err(_) => schedules.map(quote),
+    };
+    let rule = match read_interval_config(interval_config) {
+        Ok(_) => rule_for(interval_config, language, calendar),
+        Err(_) => interval_config.map(quote),
+    };
+    listed.into_iter().chain(rule).collect::<Vec<_>>().join("; ")
+}
+
+/// A rule in the reader's words: `setiap Sen, Kam, 08.00, sampai 31 Jan 2027`. `None` for no rule, and for one
+/// that cannot be read.
 pub(crate) fn rule_for(
     interval_config: Option<&str>,
     language: Language,
-    days: [&str; 7],
+    calendar: &Calendar<'_>,
 ) -> Option<String> {
     let rule = read_interval_config(interval_config).ok()??;
+    let times: Vec<String> = rule.times.iter().map(|time| hour(*time, language)).collect();
+    let bound = |word: &str, at: Option<PrimitiveDateTime>| match at {
+        None => String::new(),
+        Some(at) if [Time::MIDNIGHT, Time::MAX].contains(&at.time()) => {
+            format!(", {word} {}", day(at.date(), calendar))
+        }
+        Some(at) => format!(", {word} {}, {}", day(at.date(), calendar), hour(at.time(), language)),
+    };
+    let from = bound(language.pick("from", "mulai"), rule.bounds.start);
+    let until = bound(language.pick("until", "sampai"), rule.bounds.end);
+    let but = rule.bounds.excluded.iter().take(NAMED_MAX).map(|date| day(*date, calendar));
+    let more = if rule.bounds.excluded.len() > NAMED_MAX { ", …" } else { "" };
+    let but = match but.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        but => format!(", {} {but}{more}", language.pick("but not on", "kecuali")),
+    };
+    let off = language.pick(", switched off", ", dimatikan");
+    let off = if rule.bounds.is_stopped { off } else { "" };
+    let (when, zone) = (days_for(&rule, language, calendar.0), in_zone(rule.bounds.zone.as_ref()));
+    Some(format!("{when}, {}{from}{until}{but}{zone}{off}", times.join(", ")))
+}
+
+/// `setiap Sen, Kam`, `every 2 weeks, Mon`, `setiap bulan, tanggal 1, 15`.
+fn days_for(rule: &Rule, language: Language, days: [&str; 7]) -> String {
     let named: Vec<&str> = std::iter::successors(Some(Weekday::Monday), |day| Some(day.next()))
         .take(7)
         .filter(|day| rule.names(*day))
@@ -96,7 +159,7 @@ pub(crate) fn rule_for(
         let english = if rule.interval == 1 { one.0 } else { many };
         language.pick(format!("every {count}{english}"), format!("setiap {count}{}", one.1))
     };
-    let when = match &rule.frequency {
+    match &rule.frequency {
         Frequency::Weekly if rule.interval == 1 && !on.is_empty() => {
             format!("{}{on}", language.pick("every", "setiap"))
         }
@@ -111,20 +174,29 @@ pub(crate) fn rule_for(
             let month = every(("month", "bulan"), "months");
             format!("{month}{} {dates}{}", language.pick(" on", ", tanggal"), comma(&on))
         }
-    };
-    let point = language.pick(":", ".");
-    let times: Vec<String> =
-        rule.times.iter().map(|time| clock(*time).replace(':', point)).collect();
-    let off = language.pick(", switched off", ", dimatikan");
-    let off = if rule.bounds.is_stopped { off } else { "" };
-    Some(format!("{when}, {}{off}", times.join(", ")))
+    }
+}
+
+/// `1 Des 2026`.
+fn day(date: Date, (_, months): &Calendar<'_>) -> String {
+    format!("{} {} {}", date.day(), months[usize::from(u8::from(date.month())) - 1], date.year())
+}
+
+/// `08.00`, or `08:00` in English.
+fn hour(time: Time, language: Language) -> String {
+    clock(time).replace(':', language.pick(":", "."))
+}
+
+fn in_zone(zone: Option<&Zone>) -> String {
+    zone.map(|zone| format!(" ({})", zone.name())).unwrap_or_default()
 }
 
 fn comma(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(",{words}") }
 }
 
-fn clock(time: Time) -> String {
+/// `08:00`, with its seconds when it has any: also as a field of a form wants it.
+pub(crate) fn clock(time: Time) -> String {
     match time.as_hms() {
         (hour, minute, 0) => format!("{hour:02}:{minute:02}"),
         (hour, minute, second) => format!("{hour:02}:{minute:02}:{second:02}"),
@@ -163,9 +235,21 @@ mod tests {
         ] {
             assert_eq!(in_words(None, Some(rule)), [words]);
         }
-        let id = ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"];
+        assert_eq!(in_words(Some("besok"), Some("[1]")), ["besok", "[1]"]);
+        assert!(in_words(None, None).is_empty());
+    }
+
+    #[test]
+    fn a_readers_words_name_everything_that_changes_when_it_goes_out() {
+        let listed =
+            r#"[{"date":"2026-12-01","time":"8:00 PM"},{"date":"24/12/2026","time":"08:00"}]"#;
+        let weekly = r#"{"startDate":"2026-12-01","time":"08:00","weekDays":["kamis",1],"endDate":"2027-01-31"}"#;
+        let daily = r#"{"time":["08:00","17:30"],"weekDays":[0,1,2,3,4,5,6]}"#;
+        let months = "Jan Feb Mar Apr Mei Jun Jul Agu Sep Okt Nov Des".split(' ');
+        let months = months.collect::<Vec<_>>().try_into().unwrap();
+        let id = (["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"], months);
         for (rule, indonesian) in [
-            (weekly, "setiap Sen, Kam, 08.00"),
+            (weekly, "setiap Sen, Kam, 08.00, mulai 1 Des 2026, sampai 31 Jan 2027"),
             (daily, "setiap hari, 08.00, 17.30"),
             (
                 r#"{"time":"08:00","monthDays":[1,"last"]}"#,
@@ -173,17 +257,28 @@ mod tests {
             ),
             (
                 r#"{"time":"08:00","weekDays":[1],"interval":2,"from":"2026-12-01"}"#,
-                "setiap 2 minggu, Sen, 08.00",
+                "setiap 2 minggu, Sen, 08.00, mulai 1 Des 2026",
+            ),
+            (
+                r#"{"time":"8:00 PM","weekDays":[1],"exclude":["2026-12-14"],"timezone":"WITA","enabled":false}"#,
+                "setiap Sen, 20.00, kecuali 14 Des 2026 (Asia/Makassar), dimatikan",
             ),
         ] {
-            let told = rule_for(Some(rule), Language::Indonesian, id);
+            let told = rule_for(Some(rule), Language::Indonesian, &id);
             assert_eq!(told.as_deref(), Some(indonesian));
         }
-        let en = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-        let told = rule_for(Some(weekly), Language::English, en);
-        assert_eq!(told.as_deref(), Some("every Mon, Thu, 08:00"));
-        assert_eq!(in_words(Some("besok"), Some("[1]")), ["besok", "[1]"]);
-        assert!(in_words(None, None).is_empty());
+        let en = (["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"], months);
+        let told = rule_for(Some(weekly), Language::English, &en);
+        let english = "every Mon, Thu, 08:00, from 1 Des 2026, until 31 Jan 2027";
+        assert_eq!(told.as_deref(), Some(english));
+        let told = |listed, rule| words_for(listed, rule, Language::Indonesian, &id);
+        assert_eq!(told(Some(listed), None), "1 Des 2026, 20.00; 24 Des 2026, 08.00");
+        let in_wita = r#"[{"date":"2026-12-01","time":"8.00","timezone":"WITA"}]"#;
+        assert_eq!(told(Some(in_wita), None), "1 Des 2026, 08.00 (Asia/Makassar)");
+        assert_eq!(told(Some("[]"), Some(daily)), "setiap hari, 08.00, 17.30");
+        let off = r#"[{"date":"2026-12-01","time":"8.00","enabled":false}]"#;
+        assert_eq!(told(Some(off), Some("[1]")), "semua tanggal dimatikan; [1]");
+        assert_eq!(told(None, None), "");
     }
 
     #[test]

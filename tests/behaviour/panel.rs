@@ -21,6 +21,7 @@ mod settings;
 mod shares;
 mod size;
 mod test_send;
+mod times;
 mod twice;
 
 use std::collections::BTreeMap;
