@@ -211,6 +211,13 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         COUNT,
         "",
     ),
+    ("GET", "contacts?is_active=is.false&select=id,phone_number&order=id&limit=1000", "", ""),
+    (
+        "GET",
+        "contacts?is_active=is.false&id=gt.C4&select=id,phone_number&order=id&limit=1000",
+        "",
+        "",
+    ),
     (
         "GET",
         "contacts?id=in.(contact1)&select=id,name,phone_number,is_active&limit=1000",
