@@ -232,7 +232,12 @@ impl Remote {
             Listed::ToSend(since, channels) => scheduled
                 .and("scheduled_at", "gte", since)
                 .and_all(&Filter::one_of(&tables.channel_column, channels)),
-            Listed::WithoutChannel => due.and(&tables.channel_column, "is", "null"),
+            Listed::DueOn(since, channels) => due
+                .and("scheduled_at", "gte", since)
+                .and_all(&Filter::one_of(&tables.channel_column, channels)),
+            Listed::WithoutChannel(since) => {
+                due.and("scheduled_at", "gte", since).and(&tables.channel_column, "is", "null")
+            }
             Listed::SentSince(_) if !tables.messages.has("sent_at") => return Ok(Vec::new()),
             Listed::SentSince(since) => {
                 Filter::equal("status", "sent").and("sent_at", "gte", since)
@@ -467,9 +472,11 @@ pub(super) enum Listed<'a> {
     Before(&'a str),
     DueSince(&'a str),
     /// Due or scheduled since then, on these channels.
-    ToSend(&'a str, &'a [&'a str]),
-    /// Due, on no channel.
-    WithoutChannel,
+    ToSend(&'a str, &'a [String]),
+    /// Due since then, on these channels.
+    DueOn(&'a str, &'a [String]),
+    /// Due since then, on no channel.
+    WithoutChannel(&'a str),
     SentSince(&'a str),
 }
 

@@ -325,6 +325,10 @@ fn of_two_appliances_of_one_name_one_sends_and_the_other_takes_over_when_a_perso
     });
     first_server.signal("STOP");
     let late = project.message(&channel, "now()", &["6281200007003"]);
+    // Who has the channel sends it: nobody needs to look at it elsewhere.
+    let check = second.run(&["link", "check", "--json"]);
+    let check = String::from_utf8(check.stdout).unwrap();
+    assert!(check.contains("\"unsent\": 0") && check.contains("\"to_send\": 0"), "{check}");
     let taken = second.run(&["link", "take-over", "Toko", "--yes"]);
     assert!(taken.status.success(), "{}", stderr(&taken));
     let _second_server = second.serve();
