@@ -190,6 +190,15 @@ impl Remote {
         Ok(self.all_by("id", &path, "")?.iter().map(channel).collect())
     }
 
+    /// Whether the website has all of these channels, and none of them off.
+    pub(super) fn are_on(&self, tables: &Tables, channels: &[String]) -> Told<bool> {
+        let ids: Vec<&str> = channels.iter().map(String::as_str).collect();
+        let select = tables.channels.select("id is_active");
+        let rest = format!("&select={select}&limit={PAGE}");
+        let rows = self.get_of(&tables.channels.name, ("id", &ids), &rest)?;
+        Ok(rows.len() == ids.len() && rows.iter().all(is_on))
+    }
+
     /// A page of what is due since `since` on `channels`, after the row `after`. The database's clock
     /// decides. With the tables of `migration.sql`, what has an open claim is left out.
     pub(super) fn find(

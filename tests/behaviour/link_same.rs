@@ -94,6 +94,7 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         REP,
         r#"{"appliance_id":"tiga","seen_at":"now"}"#,
     ),
+    ("GET", "chanels?id=in.(C1,C2,C9)&select=id,is_active&limit=100", COUNT, ""),
     // Find, claim, and whose it is.
     (
         "GET",
