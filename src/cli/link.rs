@@ -116,6 +116,7 @@ fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
         (verb, &survey.to_send_rows, survey.to_send),
         ("old, stays as it is", &survey.old_rows, survey.old),
         ("due, but on no channel", &survey.without_channel_rows, survey.without_channel),
+        ("due, but nobody sends", &survey.unsent_rows, survey.unsent),
     ];
     let lists = lists.map(|(what, rows, number)| list_text(what, rows, number, desk));
     format!("{}\n\n{}{}", pairs(lines), channels_text(survey), lists.concat())
@@ -124,7 +125,8 @@ fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
 fn channels_text(survey: &Survey) -> String {
     let rows = survey.channels.iter().map(|channel| {
         let whose = match (&channel.owner, channel.is_ours) {
-            (_, true) => "sent from here".to_owned(),
+            (_, true) if channel.on_website.is_active => "sent from here".to_owned(),
+            (_, true) => "from here, once it is on".to_owned(),
             (Some(owner), false) => {
                 let seen = channel.seen_at.as_deref().unwrap_or("never");
                 format!("{owner}, seen {seen}")

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::config::{Config, absolute};
 use crate::logging::in_one_line;
 use crate::store::Store;
-use crate::supabase::{self, AWAY_MAX, COUNTED_MAX, LinkStatus, Survey};
+use crate::supabase::{self, AWAY_MAX, COUNTED_MAX, LinkStatus, Survey, SurveyedRow};
 
 pub(super) fn examine(config: &Config, now: Timestamp, findings: &mut Findings) {
     if config.supabase.is_none() {
@@ -38,12 +38,17 @@ fn surveyed(survey: &Survey, config: &Config, findings: &mut Findings) {
         let found = Said::LinkOff { due: count(survey.due) };
         findings.warning(Subject::Link, found, Said::CheckLink);
     }
+    let words = |rows: &[SurveyedRow]| {
+        rows.iter().map(|row| row.in_words(&config.zone)).collect::<Vec<_>>().join(", ")
+    };
     if survey.without_channel > 0 {
-        let rows: Vec<String> =
-            survey.without_channel_rows.iter().map(|row| row.in_words(&config.zone)).collect();
-        let count = count(survey.without_channel);
-        let found = Said::RowsWithoutChannel { count, rows: rows.join(", ") };
+        let (count, rows) = (count(survey.without_channel), words(&survey.without_channel_rows));
+        let found = Said::RowsWithoutChannel { count, rows };
         findings.warning(Subject::Link, found, Said::ChooseChannel);
+    }
+    if survey.unsent > 0 {
+        let (count, rows) = (count(survey.unsent), words(&survey.unsent_rows));
+        findings.warning(Subject::Link, Said::RowsUnsent { count, rows }, Said::SwitchChannelOn);
     }
     if let Some(secs) = survey.clock_ahead_secs.filter(|_| survey.has_skew()) {
         let found = Said::AheadOfSupabase { secs };

@@ -406,6 +406,12 @@ sentences! {
             "{count} baris situs web yang sudah waktunya tidak punya nomor WA: {rows}";
         ChooseChannel: "choose a channel for them on the website: nobody sends them",
             "pilih nomor WA untuknya di situs web: tidak ada yang mengirimnya";
+        RowsUnsent { count: String, rows: String }:
+            "{count} due rows of the website are on a channel that is off there, or that nobody sends for: {rows}",
+            "{count} baris situs web yang sudah waktunya ada di nomor WA yang dinonaktifkan di sana, atau yang tidak dikirim siapa pun: {rows}";
+        SwitchChannelOn:
+            "switch the channel on at the website, let `link on` take it, or choose another one for them",
+            "aktifkan nomor WA itu di situs web, ambil dengan `link on`, atau pilih nomor WA lain untuk baris itu";
         AheadOfSupabase { secs: i64 }: "this machine's clock is {secs} s ahead of Supabase's",
             "jam mesin ini {secs} detik lebih cepat dari jam Supabase";
         SetClockByNtp: "set the clock, best by NTP", "setel jamnya, paling baik dengan NTP";

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::Key;
+use super::recipients::Off;
 use super::remote::{Found, Remote};
 use super::reply::{Kind, Trouble};
 use super::tables::Tables;
@@ -55,6 +56,7 @@ struct Pass {
     state: LinkState,
     tables: Tables,
     channels: Vec<LinkChannel>,
+    off: Off,
     now: Now,
 }
 
@@ -170,7 +172,7 @@ impl Link {
             return Err(Trouble::new(Kind::Schema, words).into());
         }
         let tables = Tables { is_shared: state.is_shared, ..tables };
-        let mut pass = Pass { state, tables, channels, now };
+        let mut pass = Pass { state, tables, channels, off: Off::default(), now };
         self.notice_other_history(&mut pass)?;
         if is_brief && !must_look {
             self.write_results(&pass)?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::filter::{Filter, encode};
 use super::key::Key;
 use super::reply::{self, Answer, Kind, Told, Trouble};
-use super::tables::{CLAIMS, DELIVERIES, OWNERS, Tables};
+use super::tables::{CLAIMS, DELIVERIES, OWNERS, Table, Tables};
 use crate::clock::{Timestamp, lock};
 use crate::config::Supabase;
 use crate::http_client::{HttpClient, Method, NoReply, Reply};
@@ -148,14 +148,23 @@ impl Remote {
     /// All rows, page by page in the order of the column `id`. The server may cut a page at less.
     fn all_by(&self, id: &str, path: &str, rest: &str) -> Answer {
         let mut all: Vec<Value> = Vec::new();
+        self.pages_by(id, path, rest, |rows| all.extend(rows))?;
+        Ok(all)
+    }
+
+    fn pages_by(
+        &self,
+        id: &str,
+        path: &str,
+        rest: &str,
+        mut take: impl FnMut(Vec<Value>),
+    ) -> Told<()> {
+        let mut after = String::new();
         loop {
-            let last = all.last().map(|row| text(row, id).unwrap_or_default());
-            let after = last.map(|last| format!("&{id}=gt.{}", encode(&last))).unwrap_or_default();
             let rows = self.ask(Method::Get, &format!("{path}{after}{rest}"), "", None)?;
-            if rows.is_empty() {
-                return Ok(all);
-            }
-            all.extend(rows);
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = format!("&{id}=gt.{}", encode(&text(last, id).unwrap_or_default()));
+            take(rows);
         }
     }
 
@@ -176,9 +185,18 @@ impl Remote {
             id: text(row, "id").unwrap_or_default(),
             name: text(row, "name").unwrap_or_default(),
             session_name: text(row, "session_name").filter(|name| !name.trim().is_empty()),
-            is_active: row["is_active"].as_bool() != Some(false),
+            is_active: is_on(row),
         };
         Ok(self.all_by("id", &path, "")?.iter().map(channel).collect())
+    }
+
+    /// Whether the website has all of these channels, and none of them off.
+    pub(super) fn are_on(&self, tables: &Tables, channels: &[String]) -> Told<bool> {
+        let ids: Vec<&str> = channels.iter().map(String::as_str).collect();
+        let select = tables.channels.select("id is_active");
+        let rest = format!("&select={select}&limit={PAGE}");
+        let rows = self.get_of(&tables.channels.name, ("id", &ids), &rest)?;
+        Ok(rows.len() == ids.len() && rows.iter().all(is_on))
     }
 
     /// A page of what is due since `since` on `channels`, after the row `after`. The database's clock
@@ -223,7 +241,12 @@ impl Remote {
             Listed::ToSend(since, channels) => scheduled
                 .and("scheduled_at", "gte", since)
                 .and_all(&Filter::one_of(&tables.channel_column, channels)),
-            Listed::WithoutChannel => due.and(&tables.channel_column, "is", "null"),
+            Listed::DueOn(since, channels) => due
+                .and("scheduled_at", "gte", since)
+                .and_all(&Filter::one_of(&tables.channel_column, channels)),
+            Listed::WithoutChannel(since) => {
+                due.and("scheduled_at", "gte", since).and(&tables.channel_column, "is", "null")
+            }
             Listed::SentSince(_) if !tables.messages.has("sent_at") => return Ok(Vec::new()),
             Listed::SentSince(since) => {
                 Filter::equal("status", "sent").and("sent_at", "gte", since)
@@ -293,6 +316,12 @@ impl Remote {
             rows.extend(self.get_of(&table.name, (column, page), &rest)?);
         }
         Ok(rows)
+    }
+
+    /// Contacts that are off, page by page: only ids and numbers.
+    pub(super) fn contacts_off(&self, table: &Table, take: impl FnMut(Vec<Value>)) -> Told<()> {
+        let path = format!("{}?is_active=is.false", table.name);
+        self.pages_by("id", &path, "&select=id,phone_number&order=id&limit=1000", take)
     }
 
     /// Claims occurrences; returns those that were won. None that is left out is lost for sure.
@@ -452,9 +481,11 @@ pub(super) enum Listed<'a> {
     Before(&'a str),
     DueSince(&'a str),
     /// Due or scheduled since then, on these channels.
-    ToSend(&'a str, &'a [&'a str]),
-    /// Due, on no channel.
-    WithoutChannel,
+    ToSend(&'a str, &'a [String]),
+    /// Due since then, on these channels.
+    DueOn(&'a str, &'a [String]),
+    /// Due since then, on no channel.
+    WithoutChannel(&'a str),
     SentSince(&'a str),
 }
 
@@ -496,6 +527,11 @@ pub(super) fn text(row: &Value, column: &str) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     }
+}
+
+/// Whether a channel or contact is not off; where nothing says so, it is on.
+pub(super) fn is_on(row: &Value) -> bool {
+    row["is_active"].as_bool() != Some(false)
 }
 
 fn found(row: &Value) -> Option<Found> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::key::Key;
 use super::remote::{IDS_MAX, Listed, Owner, Remote, RemoteChannel, RemoteRow};
-use super::reply::Trouble;
+use super::reply::{Told, Trouble};
 use super::tables::Tables;
 use super::times;
 use crate::alarm::host_name;
@@ -67,9 +67,12 @@ pub(crate) struct Survey {
     /// Rows that are due or scheduled, on channels that are sent from here, or would be.
     pub(crate) to_send: usize,
     pub(crate) to_send_rows: Vec<SurveyedRow>,
-    /// Rows that are due, on no channel.
+    /// Rows that are due since then, on no channel.
     pub(crate) without_channel: usize,
     pub(crate) without_channel_rows: Vec<SurveyedRow>,
+    /// Rows that are due since then, on channels that are off or that no appliance sends for.
+    pub(crate) unsent: usize,
+    pub(crate) unsent_rows: Vec<SurveyedRow>,
     /// Rows that the website marked as sent in the last 24 hours; `None` once it was linked.
     pub(crate) sent_by_website: Option<usize>,
     /// How far this machine's clock is ahead of the project's, in seconds.
@@ -198,21 +201,15 @@ pub(crate) fn survey(
     let since = state.as_ref().map_or_else(|| theirs.to_string(), |state| state.since.clone());
     let ours = state.as_ref().map(|state| state.appliance.clone()).unwrap_or_default();
     let owners = if tables.is_shared { remote.owners()? } else { Vec::new() };
-    let list = |what| remote.list(tables, what, COUNTED_MAX);
+    let list = |what: Listed<'_>| remote.list(tables, what, COUNTED_MAX);
     let channels = remote.channels(tables)?.into_iter();
     let channels: Vec<_> =
         channels.map(|channel| surveyed(channel, &owners, &owned, &ours)).collect();
-    let sendable: Vec<&str> = channels
-        .iter()
-        .filter(|one| one.is_sendable())
-        .map(|one| one.on_website.id.as_str())
-        .collect();
-    let mut to_send = Vec::new();
-    for some in sendable.chunks(IDS_MAX) {
-        to_send.extend(list(Listed::ToSend(&since, some))?);
-    }
-    to_send.sort_by_key(|row| times::instant(&row.scheduled_at));
-    let (old, without) = (list(Listed::Before(&since))?, list(Listed::WithoutChannel)?);
+    let (here, others): (Vec<_>, Vec<_>) = channels.iter().partition(|one| one.is_sendable(is_on));
+    let nobodys = others.into_iter().filter(|one| !one.is_sent_by_other()).collect();
+    let to_send = rows_on(here, |some| list(Listed::ToSend(&since, some)))?;
+    let unsent = rows_on(nobodys, |some| list(Listed::DueOn(&since, some)))?;
+    let (old, without) = (list(Listed::Before(&since))?, list(Listed::WithoutChannel(&since))?);
     let shown = |rows: &[RemoteRow]| shown(rows, &channels);
     let yesterday = theirs.minus(CRON_SEEN).to_string();
     let is_shared =
@@ -230,6 +227,8 @@ pub(crate) fn survey(
         to_send_rows: shown(&to_send),
         without_channel: without.len(),
         without_channel_rows: shown(&without),
+        unsent: unsent.len(),
+        unsent_rows: shown(&unsent),
         sent_by_website: if was_on {
             None
         } else {
@@ -239,6 +238,20 @@ pub(crate) fn survey(
         channels,
         since,
     })
+}
+
+/// The rows that `list` has for these channels, in the order of their times.
+fn rows_on(
+    channels: Vec<&SurveyedChannel>,
+    list: impl Fn(&[String]) -> Told<Vec<RemoteRow>>,
+) -> Told<Vec<RemoteRow>> {
+    let ids: Vec<String> = channels.into_iter().map(|one| one.on_website.id.clone()).collect();
+    let mut rows = Vec::new();
+    for some in ids.chunks(IDS_MAX) {
+        rows.extend(list(some)?);
+    }
+    rows.sort_by_key(|row| times::instant(&row.scheduled_at));
+    Ok(rows)
 }
 
 impl Survey {
@@ -259,10 +272,15 @@ impl Survey {
 }
 
 impl SurveyedChannel {
-    /// Whether it is sent from here, or would be when the link is turned on.
-    fn is_sendable(&self) -> bool {
+    /// Whether it is sent from here; while the link is off, whether `link on` could take it.
+    fn is_sendable(&self, is_on: bool) -> bool {
         let RemoteChannel { is_active, session_name, .. } = &self.on_website;
-        *is_active && (self.is_ours || self.owner.is_none() && session_name.is_some())
+        let is_free = !is_on && self.owner.is_none() && session_name.is_some();
+        *is_active && (self.is_ours || is_free)
+    }
+
+    fn is_sent_by_other(&self) -> bool {
+        self.on_website.is_active && self.owner.is_some() && !self.is_ours
     }
 }
 

@@ -43,21 +43,48 @@ impl Table {
         wanted.split(' ').filter(|column| self.has(column)).collect::<Vec<_>>().join(",")
     }
 
-    /// Whether `id` can be one of this table: a bad one would spoil a whole page.
-    pub(super) fn can_have_id(&self, id: &str) -> bool {
-        let format =
-            self.columns.iter().find(|(name, _)| name == "id").map(|(_, format)| &**format);
-        match format {
-            Some("uuid") => {
-                let digits = id.bytes().filter(|byte| *byte != b'-');
-                id.len() == 36
-                    && digits.clone().count() == 32
-                    && digits.clone().all(|b| b.is_ascii_hexdigit())
+    /// Whether a column is one of truth values, which the server can filter by.
+    pub(super) fn has_truth(&self, column: &str) -> bool {
+        self.format(column) == Some("boolean")
+    }
+
+    fn format(&self, column: &str) -> Option<&str> {
+        let found = self.columns.iter().find(|(name, _)| name == column);
+        found.map(|(_, format)| format.as_str())
+    }
+
+    /// A value of a column as the database writes it, however it is spelled; `None` for what cannot be
+    /// one: it would spoil a whole page.
+    pub(super) fn value(&self, column: &str, spelled: &str) -> Option<String> {
+        let number = |max: i64| {
+            let number = spelled.trim().parse::<i64>().ok();
+            number.filter(|number| (-max..=max).contains(number)).map(|number| number.to_string())
+        };
+        match self.format(column) {
+            Some("uuid") => uuid(spelled),
+            Some("bigint") => number(i64::MAX),
+            Some("integer") => number(i32::MAX.into()),
+            Some("smallint") => number(i16::MAX.into()),
+            Some(_) | None => {
+                (!spelled.is_empty() && spelled.len() <= 100).then(|| spelled.to_owned())
             }
-            Some("bigint" | "integer" | "smallint") => id.parse::<i64>().is_ok(),
-            Some(_) | None => !id.is_empty() && id.len() <= 100,
         }
     }
+}
+
+/// A uuid in small letters with its dashes: large letters, other dashes and braces make no other.
+fn uuid(spelled: &str) -> Option<String> {
+    let digits: String = spelled
+        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '}'))
+        .chars()
+        .filter(|c| *c != '-')
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let is_one = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_one.then(|| {
+        let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+        parts.join("-")
+    })
 }
 
 impl Tables {
@@ -171,8 +198,8 @@ mod tests {
         assert_eq!(found, ("chanels", "chanel_id", true));
         assert!(tables.messages.has("updated_at") && !tables.messages.has("metadata"));
         let contacts = tables.contacts.unwrap();
-        assert!(contacts.can_have_id("d64f7a2e-3f1b-4c1e-9d5c-0a1b2c3d4e5f"));
-        assert!(!contacts.can_have_id("contact1") && !contacts.can_have_id("7"));
+        assert!(contacts.value("id", "d64f7a2e-3f1b-4c1e-9d5c-0a1b2c3d4e5f").is_some());
+        assert!(contacts.value("id", "contact1").is_none() && contacts.value("id", "7").is_none());
         for (set, words) in [
             (Supabase { messages_table: "pesan".into(), ..settings() }, "SUPABASE_MESSAGES_TABLE"),
             (
@@ -185,6 +212,32 @@ mod tests {
             ),
         ] {
             assert!(Tables::read(&description, &set).unwrap_err().contains(words));
+        }
+    }
+
+    #[test]
+    fn an_id_is_the_same_one_however_it_is_spelled_and_what_the_database_would_refuse_is_none() {
+        let id = "d64f7a2e-3f1b-4c1e-9d5c-0a1b2c3d4e5f";
+        let (upper, bare) = (id.to_uppercase(), id.replace('-', ""));
+        let (braced, spaced) = (format!("{{{id}}}"), format!(" {id} "));
+        let too_long = format!("{id}0");
+        for (format, spelled, wanted) in [
+            ("uuid", &*upper, Some(id)),
+            ("uuid", &bare, Some(id)),
+            ("uuid", &braced, Some(id)),
+            ("uuid", &spaced, Some(id)),
+            ("uuid", &too_long, None),
+            ("uuid", "contact1", None),
+            ("bigint", "+007", Some("7")),
+            ("bigint", "6281200007001", Some("6281200007001")),
+            ("integer", "6281200007001", None),
+            ("smallint", "40000", None),
+            ("text", "Contact1", Some("Contact1")),
+            ("text", "", None),
+        ] {
+            let columns = vec![("id".to_owned(), format.to_owned())];
+            let table = Table { name: "contacts".into(), columns };
+            assert_eq!(table.value("id", spelled).as_deref(), wanted, "{format} {spelled}");
         }
     }
 }

@@ -331,6 +331,46 @@ fn people_whom_an_edit_adds_get_it_once_also_when_the_database_is_lost_and_resto
 }
 
 #[test]
+fn what_is_due_on_a_channel_that_the_website_switched_off_is_not_taken_at_the_next_tick() {
+    for project in [Project::alone(), Project::shared()] {
+        let channel = project.channel("Toko", "default");
+        let other = project.channel("Gudang", "default");
+        let site = project.site();
+        let settings = project.settings_at(&project.url);
+        site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=2\n"));
+        let server = site.serve();
+        let first = project.message(&channel, "now()", &["6281200007001", "6281200007005"]);
+        until("the first one is sent", || site.waha.received().len() == 1);
+        let switch = |to: bool| {
+            project.sql(&format!("update chanels set is_active = {to} where id = '{channel}'"))
+        };
+        switch(false);
+        let off = project.message(&channel, "now()", &["6281200007002"]);
+        until("what was taken goes out", || project.status(&first) == "sent");
+        // Who is added to what was sent does not get it either.
+        project.sql(&format!(
+            "update auto_messages set status = 'scheduled', contact_ids = contact_ids || '[{{\"phone\":\"6281200007003\"}}]'
+             where id = '{first}'"
+        ));
+        let on = project.message(&other, "now()", &["6281200007004"]);
+        until("that of the other channel is sent", || project.status(&on) == "sent");
+        std::thread::sleep(Duration::from_secs(3)); // Some ticks.
+        assert_eq!(
+            (project.status(&off), project.status(&first)),
+            ("scheduled".into(), "scheduled".into())
+        );
+        assert_eq!(site.waha.received().len(), 3);
+        let taken = format!("SELECT count(*) FROM link_claims WHERE remote_id = '{off}'");
+        assert_eq!(site.sqlite3(&taken).trim(), "0", "it is not even meant");
+        assert!(!server.log().contains("Supabase:"), "{}", server.log());
+        switch(true);
+        drop(server);
+        let _server = site.serve();
+        until("it is sent", || project.status(&off) == "sent");
+    }
+}
+
+#[test]
 fn a_link_that_is_turned_off_takes_nothing_more_and_writes_back_what_it_had() {
     for project in [Project::alone(), Project::shared()] {
         let channel = project.channel("Toko", "default");

@@ -1,5 +1,7 @@
 //! The link with a real PostgreSQL and PostgREST: what a website's owner sees.
 
+use serde_json::json;
+
 use crate::project::{Kind, Project, link_on};
 use crate::site::{Site, stderr, until};
 
@@ -95,6 +97,61 @@ fn a_due_row_is_sent_and_written_back_whatever_the_ids_and_the_mode_are() {
         let said = String::from_utf8(said.stdout).unwrap();
         assert!(said.contains("\"old\": 1") && !said.contains(&project.key), "{said}");
     }
+}
+
+#[test]
+fn a_contact_that_is_off_on_the_website_gets_nothing_however_it_is_named() {
+    let project = Project::start(Kind { max_rows: 2, ..Kind::default() });
+    let channel = project.channel("Toko", "default");
+    let contact = |number: &str, is_on: bool| {
+        project.sql(&format!(
+            "with new as (insert into contacts (name, phone_number, is_active) values ('n', '{number}', {is_on}) returning id)
+             select id from new"
+        ))
+    };
+    // As the website has it, and as the message has it.
+    let spelled = [
+        ("0812-0000-7001", "6281200007001"),
+        ("6281200007002", "0812 0000 7002"),
+        ("+62 812.0000.7003", "https://wa.me/6281200007003?text=Halo"),
+        ("wa.me/6281200007004", "+62 (0)812-0000-7004"),
+        ("81200007005", "6281200007005@c.us"),
+        ("\u{ff10}81200007006", "62\u{a0}812\u{2011}0000\u{2011}7006"),
+    ];
+    let mut entries = Vec::new();
+    for (website, message) in spelled {
+        contact(website, false);
+        entries.push(json!({ "name": "Off", "phone": message }));
+    }
+    let renamed = contact("6281200007010", false);
+    entries.push(json!({ "id": renamed, "phone": "6281200007011" }));
+    entries.push(json!({ "contact_id": renamed.to_uppercase(), "whatsapp": "6281200007012" }));
+    entries.push(json!(renamed.to_uppercase()));
+    // Those get it: on, or also on under a second name, or unknown there.
+    let on = contact("0812-0000-7020", true);
+    entries.push(json!(on.to_uppercase()));
+    for (off, on, message) in [
+        ("6281200007021", "0812-0000-7021", "0812-0000-7021"),
+        ("0812 0000 7022", "6281200007022", "+62 812 0000 7022"),
+    ] {
+        contact(off, false);
+        contact(on, true);
+        entries.push(json!({ "phone": message }));
+    }
+    entries.push(json!({ "id": on, "phone": "6281200007023" }));
+    // What is no number says so.
+    entries.push(json!({ "number": "62812" }));
+    entries.push(json!({ "phone": "", "name": "Tanpa" }));
+    entries.push(json!({ "phone": 6_281_200_007_030.0 }));
+    let site = project.site();
+    let _server = site.serve();
+    let id = project.row(&channel, "now()", &json!(entries).to_string(), "[]");
+    until("the row is sent", || project.status(&id) == "sent");
+    let reached = ["6281200007020", "6281200007021", "6281200007022", "6281200007023"];
+    assert_eq!(received(&site), once(&reached));
+    let counted = "SELECT error_code, count(*) FROM deliveries WHERE status = 'skipped' GROUP BY 1";
+    let skipped = "number_from_excel|1\nnumber_without_country|1\nwebsite_contact_missing|1\nwebsite_contact_off|9";
+    assert_eq!(site.sqlite3(counted).trim(), skipped);
 }
 
 #[test]
@@ -301,6 +358,10 @@ fn of_two_appliances_of_one_name_one_sends_and_the_other_takes_over_when_a_perso
     });
     first_server.signal("STOP");
     let late = project.message(&channel, "now()", &["6281200007003"]);
+    // Who has the channel sends it: nobody needs to look at it elsewhere.
+    let check = second.run(&["link", "check", "--json"]);
+    let check = String::from_utf8(check.stdout).unwrap();
+    assert!(check.contains("\"unsent\": 0") && check.contains("\"to_send\": 0"), "{check}");
     let taken = second.run(&["link", "take-over", "Toko", "--yes"]);
     assert!(taken.status.success(), "{}", stderr(&taken));
     let _second_server = second.serve();

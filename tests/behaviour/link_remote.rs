@@ -211,10 +211,11 @@ enum Kind {
     Uuid,
     Time,
     Json,
+    Truth,
     Other,
 }
 
-use Kind::{Json, Other, Text, Time, Uuid};
+use Kind::{Json, Other, Text, Time, Truth, Uuid};
 
 struct Table {
     name: &'static str,
@@ -230,11 +231,11 @@ const CHANNELS: &[(&str, Kind)] = &[
     ("name", Text),
     ("type", Text),
     ("session_name", Text),
-    ("is_active", Other),
+    ("is_active", Truth),
     ("updated_at", Time),
 ];
 const CONTACTS: &[(&str, Kind)] =
-    &[("id", Uuid), ("name", Text), ("phone_number", Text), ("is_active", Other)];
+    &[("id", Uuid), ("name", Text), ("phone_number", Text), ("is_active", Truth)];
 const MESSAGES: &[(&str, Kind)] = &[
     ("id", Uuid),
     ("title", Text),
@@ -486,6 +487,7 @@ impl State {
                     Uuid => "uuid",
                     Time => "timestamp with time zone",
                     Json => "jsonb",
+                    Truth => "boolean",
                     Text | Other => "text",
                 };
                 ((*name).to_owned(), json!({ "format": format }))
@@ -694,10 +696,10 @@ impl Table {
         let read = |value: &str| match kind {
             Time => micros(value, now).map(Order::Number).ok_or((400, "22007")),
             Uuid if !is_uuid(value) => Err((400, "22P02")),
-            Uuid | Text | Json | Other => Ok(Order::Text(value.to_owned())),
+            Uuid | Text | Json | Truth | Other => Ok(Order::Text(value.to_owned())),
         };
         let held = match held {
-            Value::Null => return Ok(operator == "is"),
+            Value::Null => return Ok(text == "is.null"),
             Value::String(text) if kind == Time => Order::Number(micros(text, now).unwrap()),
             Value::String(text) => Order::Text(text.clone()),
             other => Order::Text(other.to_string()),
@@ -709,7 +711,7 @@ impl Table {
             "lte" => held <= read(value)?,
             "gt" => held > read(value)?,
             "gte" => held >= read(value)?,
-            "is" => false,
+            "is" => held == Order::Text(value.to_owned()),
             "in" => {
                 let values =
                     list(value).iter().map(|one| read(one)).collect::<Result<Vec<_>, _>>()?;

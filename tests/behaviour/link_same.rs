@@ -94,6 +94,7 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         REP,
         r#"{"appliance_id":"tiga","seen_at":"now"}"#,
     ),
+    ("GET", "chanels?id=in.(C1,C2,C9)&select=id,is_active&limit=100", COUNT, ""),
     // Find, claim, and whose it is.
     (
         "GET",
@@ -209,6 +210,13 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         "GET",
         "contacts?phone_number=in.(%22%2B62812%22,6281200007002)&select=id,name,phone_number,is_active&limit=1000",
         COUNT,
+        "",
+    ),
+    ("GET", "contacts?is_active=is.false&select=id,phone_number&order=id&limit=1000", "", ""),
+    (
+        "GET",
+        "contacts?is_active=is.false&id=gt.C4&select=id,phone_number&order=id&limit=1000",
+        "",
         "",
     ),
     (

@@ -55,6 +55,54 @@ fn what_would_be_sent_what_stays_and_what_has_no_channel_is_listed() {
     assert!(doctor.contains("`Baris 70` (no channel)"), "{doctor}");
 }
 
+#[test]
+fn a_linked_project_lists_what_is_not_sent_apart_from_what_is() {
+    let project = Project::alone();
+    let off = project.channel("Toko", "default");
+    let on = project.channel("Gudang", "default");
+    let insert = |title: &str, at: &str, channel: &str| {
+        project.sql(&format!(
+            "insert into auto_messages (title, message, scheduled_at, chanel_id)
+             values ('{title}', 'Rahasia pelanggan', {at}, {channel})"
+        ))
+    };
+    insert("Lama", "now() - interval '40 days'", "null");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&project.url)
+    ));
+    let free = project.channel("Cabang", "tidak-ada");
+    let doctor = said(&site, &["doctor"]);
+    let complaints = ["have no channel", "that is off there"];
+    assert!(complaints.iter().all(|words| !doctor.contains(words)), "{doctor}");
+    project.sql(&format!("update chanels set is_active = false where id = '{off}'"));
+    for (title, channel) in [("Mati", &off), ("Hidup", &on), ("Bebas", &free)] {
+        insert(title, "now()", &format!("'{channel}'"));
+        insert(&format!("{title} besok"), "now() + interval '1 day'", &format!("'{channel}'"));
+    }
+    let json = said(&site, &["link", "check", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let titles = |rows: &str| -> Vec<String> {
+        let rows = json[rows].as_array().unwrap();
+        rows.iter().map(|row| row["title"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(titles("to_send_rows"), ["Hidup", "Hidup besok"]);
+    assert_eq!(titles("unsent_rows"), ["Mati", "Bebas"]);
+    assert_eq!(titles("old_rows"), ["Lama"]);
+    assert_eq!((&json["unsent"], &json["without_channel"]), (&2.into(), &0.into()));
+    let check = said(&site, &["link", "check"]);
+    let part = check.split("due, but nobody sends").nth(1).unwrap_or_default();
+    assert!(part.contains("Mati") && part.contains("Bebas"), "{check}");
+    assert!(check.contains("from here, once it is on"), "{check}");
+    let doctor = said(&site, &["doctor"]);
+    let doctor = doctor.split_whitespace().collect::<Vec<_>>().join(" ");
+    let found =
+        "2 due rows of the website are on a channel that is off there, or that nobody sends for:";
+    assert!(doctor.contains(found) && doctor.contains("`Mati` (Toko)"), "{doctor}");
+    assert!(!doctor.contains("have no channel"), "{doctor}");
+}
+
 /// The panel's first page, over the site's database.
 fn page(site: &Site) -> String {
     let store = Store::open(&site.database()).unwrap();

@@ -36,6 +36,12 @@ impl Link {
             self.longest_page = self.longest_page.max(page.len());
             after = page.last().cloned();
             let (fresh, settled) = self.sort_found(pass, page)?;
+            let is_news = !fresh.is_empty() || !settled.is_empty();
+            if is_news && !self.remote.are_on(&pass.tables, channels)? {
+                // The next pass follows at once: it looks which of them are off, and leaves these out.
+                self.looked_at = None;
+                return Ok(true);
+            }
             if !fresh.is_empty() {
                 self.take(pass, &fresh)?;
             }

@@ -26,7 +26,8 @@ impl Link {
             let ids: Vec<&str> = claimed.iter().map(|claim| claim.remote_id.as_str()).collect();
             let rows = link.remote.read_again(&pass.tables, &ids)?;
             let named = rows.iter().map(|row| &row.contact_ids);
-            let contacts = Contacts::look_up(&link.remote, &pass.tables, named)?;
+            let how = (&pass.off, &link.config.country);
+            let contacts = Contacts::look_up(&link.remote, &pass.tables, how, named)?;
             fail_point::reach("link_read_again");
             let row = |claim: &LinkClaim| rows.iter().find(|row| row.id == claim.remote_id);
             let (planned, over): (Vec<_>, Vec<_>) = claimed.iter().partition(|claim| {
