@@ -57,7 +57,7 @@ const FAULTS: [Fault; 13] = [
 ];
 
 /// The requests of the protocol: a name, how the request line begins, and what it holds.
-const REQUESTS: [(&str, &str, &str); 11] = [
+const REQUESTS: [(&str, &str, &str); 13] = [
     ("describe", "GET /rest/v1/ ", ""),
     ("channels", "GET /rest/v1/chanels", ""),
     ("seen", "PATCH /rest/v1/auto_message_channel_owners", ""),
@@ -69,6 +69,8 @@ const REQUESTS: [(&str, &str, &str); 11] = [
     ("results", "POST /rest/v1/auto_message_deliveries", ""),
     ("settle the row", "PATCH /rest/v1/auto_messages", ""),
     ("settle the claim", "PATCH /rest/v1/auto_message_claims", ""),
+    ("still on", "GET /rest/v1/chanels", "id=in."),
+    ("contacts that are off", "GET /rest/v1/contacts", "is_active=is.false"),
 ];
 
 /// Before the gateway; spoils one kind of request so many times.
@@ -286,7 +288,7 @@ fn whatever_happens_to_a_request_each_recipient_gets_it_once_and_the_project_say
 
 #[test]
 fn whatever_happens_to_a_request_of_an_appliance_that_is_alone_its_recipients_get_it_once() {
-    let alone = [0, 1, 4, 6, 7, 9]; // Without claims, results and owners.
+    let alone = [0, 1, 4, 6, 7, 9, 11, 12]; // Without claims, results and owners.
     spoil_each(&Project::alone(), &alone);
 }
 
