@@ -43,7 +43,8 @@ step cargo fmt --all --check
 # shellcheck disable=SC2086 # two words
 step cargo clippy --locked --workspace --all-targets -- $deny
 step cargo deny --locked check licenses bans sources
-step cargo test --locked --workspace
+# Half of the tests wait for a program, a port or a time-out more than they compute.
+step env RUST_TEST_THREADS=4 cargo test --locked --workspace
 step sh tests/compare/run.sh
 # What hosts really have (cron, nginx, workerd …), around the program that was just built.
 step bash tests/hosting/run.sh

@@ -9,7 +9,7 @@ use crate::delivery::{CapWarning, HoldKind};
 use crate::language::Language;
 use crate::reason::{Explanation, Reason};
 use crate::schedule::Zone;
-use crate::send_window::Day;
+use crate::send_window::{Day, Warmup};
 use crate::store::{Channel, SqlResult, Store, StoreError, Tx, WeekCounts};
 use crate::waha::Waha;
 
@@ -36,9 +36,9 @@ pub(crate) enum State {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Channel))]
 pub(crate) struct ChannelView {
-    /// Whether it waits because of REST_AFTER.
+    /// Until when it waits because of REST_AFTER.
     #[serde(skip)]
-    pub(crate) rests: bool,
+    pub(crate) rests_until: Option<Timestamp>,
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) session_name: Option<String>,
@@ -89,6 +89,12 @@ pub(crate) struct WarmupView {
     pub(crate) from: String,
     /// Which day today is, from 1.
     pub(crate) day: i64,
+}
+
+impl WarmupView {
+    fn of(warmup: Warmup, day: Day) -> Self {
+        Self { from: warmup.from.to_string(), day: warmup.days_before(day) + 1 }
+    }
 }
 
 /// WhatsApp's last warning of a number.
@@ -217,17 +223,14 @@ fn of(tx: &Tx<'_>, channel: &Channel, config: &Config, now: Timestamp) -> SqlRes
     let (send_window, daily_limit, warmup) = match channel.allowance(config.allowance, &config.zone)
     {
         Ok(allowance) => {
-            let warmup = allowance.warmup.map(|warmup| WarmupView {
-                from: warmup.from.to_string(),
-                day: warmup.days_before(counted.day) + 1,
-            });
+            let warmup = allowance.warmup.map(|warmup| WarmupView::of(warmup, counted.day));
             let limit = allowance.limit_on(counted.day).map(i64::from);
             (allowance.window.to_string(), limit, warmup)
         }
         Err(_) => (channel.send_window.clone().unwrap_or_default(), channel.daily_limit, None),
     };
     Ok(ChannelView {
-        rests: rests(channel, config, now),
+        rests_until: channel.ready_at.filter(|_| rests(channel, config, now)),
         id: channel.id,
         name: channel.name.clone(),
         session_name: channel.session_name.clone(),

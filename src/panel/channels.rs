@@ -157,8 +157,8 @@ pub(super) fn card(visit: &Visit<'_>, view: ChannelView) -> ChannelCard {
     let pace = match next {
         Some(at) if view.state == State::Waiting => visit.moment(at),
         Some(_) if ready_in > 0 => {
-            let words = if view.rests { w.rests_for } else { w.sends_again_in };
-            words.replace("{}", &format::span(Duration::from_secs(ready_in), w))
+            let says = if view.rests_until.is_some() { w.rests_for } else { w.sends_again_in };
+            says.replace("{}", &format::span(Duration::from_secs(ready_in), w))
         }
         Some(_) => w.may_send.to_owned(),
         None => "–".to_owned(),
