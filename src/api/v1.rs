@@ -195,7 +195,10 @@ impl V1 {
         }
         let mut uploaded = None;
         if request.path() == FILES_PATH {
-            uploaded = Some(files::take_in(self, request));
+            match files::take_in(self, request) {
+                Ok(file) => uploaded = Some(file),
+                Err(problem) => return problem.response(),
+            }
         } else if let Err(refusal) = request.read_body() {
             return refusal;
         }

@@ -159,8 +159,11 @@ impl Reader {
             self.value(value, depth)?;
         }
         for entry in &mut self.entries[begin..] {
-            let whom = std::mem::replace(entry, Entry::All);
-            *entry = Entry::Except(Box::new(whom));
+            // One that says so of itself is one already.
+            if !matches!(entry, Entry::Except(_)) {
+                let whom = std::mem::replace(entry, Entry::All);
+                *entry = Entry::Except(Box::new(whom));
+            }
         }
         Ok(())
     }

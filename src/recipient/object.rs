@@ -28,20 +28,24 @@ const PHONES: [&str; 3] = [
 const LISTS: &str =
     "ids contactids contacts recipients numbers phones to data items penerima kontak";
 /// Keys beside a list that say nothing of who gets it; `all` may say no.
-const LIST_NOTES: &str = "count total contactcount recipientcount";
+const LIST_NOTES: &str = "count total contactcount recipientcount source success meta version";
+/// What a `type` of them says that leaves nobody out.
+const LIST_TYPES: &str = "contact contacts kontak tag tags number numbers phone list group recipient recipients manual selected custom \
+    individual individuals";
 const ALL: &str = "all selectall isall";
 /// Keys whose value names those who get nothing; a yes says so of the entry itself.
 const EXCEPTIONS: &str = "except exceptids exceptcontacts exceptcontactids exclude excludeids excludecontacts \
     excludecontactids excluded excludedids excludedcontacts excluding exclusions kecuali dikecualikan";
 /// Keys of an entry that gets nothing when they say no.
 const WANTED: &str = "selected isselected checked ischecked enabled isenabled active isactive include included isincluded \
-    send kirim dipilih terpilih aktif optin optedin subscribed issubscribed consent waoptin whatsappoptin";
+    send kirim dipilih terpilih aktif optin optedin isoptedin subscribed issubscribed consent waoptin whatsappoptin waconsent whatsappconsent";
 /// And when they say anything but no: yes, or since when.
 const UNWANTED: &str = "isexcluded skip skipped disabled isdisabled removed isremoved removedat deleted isdeleted deletedat \
-    optout optedout isoptedout optedoutat unsubscribed isunsubscribed unsubscribedat blocked isblocked blockedat \
-    blacklisted isblacklisted inactive isinactive donotsend donotcontact berhenti diblokir";
+    optout optedout isoptedout optedoutat waoptout whatsappoptout unsubscribe unsubscribed isunsubscribed unsubscribedat blocked isblocked blockedat \
+    blacklisted isblacklisted inactive isinactive donotsend donotcontact donotcall dnc dnd stop berhenti diblokir blokir";
 const STATUS: &str = "status state";
-const STATUS_OFF: &str = "unsubscribed unsubscribe optedout blocked blacklisted blocklisted excluded removed deleted disabled \
+const STATUS_OFF: &str = "tidakaktif stop donotcontact donotsend dnc dnd denied revoked withdrawn ditolak unsub optout \
+    unsubscribed unsubscribe optedout blocked blacklisted blocklisted excluded removed deleted disabled \
     inactive nonaktif unselected notsubscribed skipped skip off berhenti diblokir blokir";
 /// Keys of a list that PHP wrote as an object have fewer digits than a phone number.
 const INDEX_DIGITS_MAX: usize = 6;
@@ -88,7 +92,7 @@ pub(crate) fn part(fields: Map<String, Value>) -> Result<Parted, String> {
                 is_left_out |= says_so;
             }
             Some(_) if is_group || value == Value::Bool(true) => return Err(key),
-            _ if is_nothing(&value) || value == Value::Bool(false) => {}
+            says if is_nothing(&value) || says == Some(false) => {}
             _ => exceptions.push(value),
         }
     }
@@ -122,22 +126,29 @@ fn narrows(key: &str, value: &Value, is_tag: bool) -> bool {
         is_key(key, LISTS) && value.is_array() || is_key(key, ALL) && truth(value) == Some(false)
     };
     let is_note = [NOTE_KEYS, LIST_NOTES, NAMES[0], NAMES[1]].iter().any(|keys| is_key(key, keys));
-    !is_known && !is_note && !is_nothing(value)
+    let is_type =
+        is_key(key, "type kind") && value.as_str().is_some_and(|one| is_key(one, LIST_TYPES));
+    !is_known && !is_note && !is_type && !is_nothing(value)
 }
 
 /// Whether an entry says of itself, or of the contact in it, that it gets nothing.
 fn is_off(fields: &Map<String, Value>) -> bool {
     fields.iter().any(|(key, value)| match value {
         Value::Object(contact) if is_key(key, "contact") => is_off(contact),
-        _ if is_key(key, WANTED) => truth(value) == Some(false),
+        _ if is_key(key, WANTED) => truth(value) == Some(false) || is_status_off(value),
         _ if key != SKIP_KEY || skipped(fields).is_none() => {
-            let is_status = || value.as_str().is_some_and(|word| is_key(word.trim(), STATUS_OFF));
+            // MySQL's time for never.
+            let is_never = value.as_str().is_some_and(|text| text.starts_with("0000-00-00"));
             let is_unwanted = is_key(key, UNWANTED) || is_key(key, EXCEPTIONS);
-            is_unwanted && !is_nothing(value) && truth(value) != Some(false)
-                || is_key(key, STATUS) && is_status()
+            is_unwanted && !is_nothing(value) && truth(value) != Some(false) && !is_never
+                || is_key(key, STATUS) && is_status_off(value)
         }
         _ => false,
     })
+}
+
+fn is_status_off(value: &Value) -> bool {
+    value.as_str().is_some_and(|word| is_key(word.trim(), STATUS_OFF))
 }
 
 fn is_index(key: &str) -> bool {

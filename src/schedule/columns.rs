@@ -266,11 +266,11 @@ pub(super) fn read_interval_config(column: Option<&str>) -> Result<Option<Rule>,
     Ok(Some(rule))
 }
 
-/// Whether the rule, or an entry of the list, is switched off by a key of its own.
+/// Whether the rule, or each entry of the list, is switched off by a key of its own.
 pub(super) fn is_switched_off(schedules: Option<&str>, rule: Option<&str>) -> bool {
     let is_off = |object: &Value| object.as_object().is_some_and(|one| is_stopped(one) == Ok(true));
     [schedules, rule].into_iter().any(|column| match read_json(column) {
-        Ok(Some(Value::Array(entries))) => entries.iter().any(is_off),
+        Ok(Some(Value::Array(entries))) => entries.iter().all(is_off),
         Ok(Some(object)) => is_off(&object),
         Ok(None) | Err(_) => false,
     })

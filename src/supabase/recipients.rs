@@ -75,7 +75,7 @@ impl Contacts {
             .flat_map(entries)
             .map(|(entry, role)| (Whom::read(tables, &entry), role))
             .collect();
-        let is_by_id = |(one, role): &(Whom, Role)| one.phone.is_none() || *role == Role::Exception;
+        let is_by_id = |(one, role): &(Whom, Role)| one.phone.is_none() || *role != Role::Recipient;
         let by_id = named.iter().filter(|one| is_by_id(one)).map(|(one, _)| one);
         let mut known = contacts(remote, tables, by_id)?;
         let by_phone = named.iter().map(|(one, _)| one).filter(|one| one.phone.is_some());
@@ -100,9 +100,21 @@ impl Contacts {
 
     /// Turns `contact_ids` of a row into ours.
     pub(super) fn ours(&self, tables: &Tables, contact_ids: &Value) -> String {
-        let ours = entries(contact_ids).into_iter().filter_map(|(entry, role)| match role {
-            Role::Recipient => Some(self.entry(tables, &entry)),
-            Role::Exception => self.exception(tables, &entry),
+        let entries = entries(contact_ids);
+        let is_out = |role: Role| matches!(role, Role::Exception | Role::LeftOut);
+        let excepted = entries.iter().filter(|(_, role)| is_out(*role));
+        let excepted: HashSet<String> =
+            excepted.filter_map(|(entry, _)| Whom::read(tables, entry).id).collect();
+        let ours = entries.into_iter().filter_map(|(entry, role)| match role {
+            // By its id, whatever number is written beside it.
+            Role::Recipient => {
+                let id = Whom::read(tables, &entry).id;
+                let is_excepted = id.is_some_and(|id| excepted.contains(&id));
+                (!is_excepted).then(|| self.entry(tables, &entry))
+            }
+            Role::Exception | Role::LeftOut => {
+                self.exception(tables, &entry, role == Role::Exception)
+            }
             Role::NotUnderstood => Some(entry),
         });
         Value::Array(ours.collect()).to_string()
@@ -122,7 +134,7 @@ impl Contacts {
 
     /// One who gets nothing, as ours, by the contact's number and by the one that is written; one that the website does
     /// not know fails the message, and one without a number is none.
-    fn exception(&self, tables: &Tables, entry: &Value) -> Option<Value> {
+    fn exception(&self, tables: &Tables, entry: &Value, must_be_known: bool) -> Option<Value> {
         let whom = Whom::read(tables, entry);
         let contact = whom.id.as_ref().and_then(|id| self.known.get(id));
         let of_contact = contact.and_then(|contact| contact.phone.clone()).map(Value::from);
@@ -130,8 +142,8 @@ impl Contacts {
         let phones: Vec<Value> = phones.map(|phone| json!({ "phone": phone })).collect();
         match (phones.is_empty(), contact) {
             (false, _) => Some(json!({ "except": phones })),
-            (true, Some(_)) => None,
-            (true, None) => {
+            (true, contact) if contact.is_some() || !must_be_known => None,
+            (true, _) => {
                 let missing = skipped("website_contact_missing", &shown(entry));
                 Some(json!({ "except": [missing] }))
             }
@@ -161,6 +173,8 @@ impl Contacts {
 enum Role {
     Recipient,
     Exception,
+    /// An entry that says of itself that it gets nothing: `{"id":1,"selected":false}`.
+    LeftOut,
     /// It fails the message here.
     NotUnderstood,
 }
@@ -211,7 +225,8 @@ fn add_entries(value: Value, role: Role, all: &mut Vec<(Value, Role)>) {
         }
         Value::Object(fields) => match recipient::part(fields) {
             Ok(Parted { named, is_left_out, exceptions }) => {
-                let role = if is_left_out { Role::Exception } else { role };
+                let role =
+                    if is_left_out && role == Role::Recipient { Role::LeftOut } else { role };
                 match named {
                     Named::List(list) => add_entries(Value::Array(list), role, all),
                     Named::One(fields) => all.push((Value::Object(fields), role)),

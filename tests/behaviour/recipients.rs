@@ -115,6 +115,13 @@ fn an_exception_gets_nothing_by_whatever_name_the_others_have_for_it() {
         r#"{"ids":[1,2,5],"except":[2]}"#,
         r#"{"tag":"vip","exclude":["tag:karyawan"]}"#,
         r#"[1,5,{"id":2,"selected":false}]"#,
+        r#"{"ids":[1,2,5],"exclude":[{"id":2,"status":"unsubscribed"}]}"#,
+        r#"{"ids":[1,2,5],"exclude":["except:2"],"excluded":0,"type":"contacts","success":true}"#,
+        r#"[{"id":1,"deleted_at":"0000-00-00 00:00:00"},5,{"id":2,"status":"tidak aktif"}]"#,
+        r#"[1,5,{"id":2,"consent":"denied"}]"#,
+        r#"[1,5,{"id":2,"unsubscribe":true}]"#,
+        r#"[1,5,{"id":2,"wa_opt_out":1}]"#,
+        r#"[1,5,{"id":2,"is_opted_in":false}]"#,
         // The same person, named by a number, a chat and another contact.
         r#"[1,"0813 0000 7002","6281300007002@c.us",5,{"phone":"081300007002"},"except:tag:Karyawan"]"#,
     ] {

@@ -172,7 +172,7 @@ pub(super) struct Call<'a> {
     pub(super) id: i64,
     pub(super) now: Timestamp,
     /// The file that the body was, when the route takes one.
-    pub(super) uploaded: Cell<Option<ApiResult<Uploaded>>>,
+    pub(super) uploaded: Cell<Option<Uploaded>>,
     /// The name of that file.
     pub(super) file: Option<String>,
     query: Vec<(String, String)>,
@@ -184,11 +184,11 @@ impl<'a> Call<'a> {
         request: &'a Request,
         key: ApiKey,
         id: i64,
-        uploaded: Option<ApiResult<Uploaded>>,
+        uploaded: Option<Uploaded>,
     ) -> Self {
         let query = request.target.split_once('?').map_or("", |(_, query)| query);
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let file = uploaded.as_ref().and_then(|one| Some(one.as_ref().ok()?.0.name.clone()));
+        let file = uploaded.as_ref().map(|(stored, _)| stored.name.clone());
         let (now, uploaded) = (v1.clock.now().wall, Cell::new(uploaded));
         Self { v1, request, key, id, now, uploaded, file, query }
     }

@@ -75,7 +75,7 @@ fn add(v1: &V1, source: impl Read) -> ApiResult<Stored> {
 
 pub(super) fn create(call: &Call<'_>) -> Answered {
     let (Stored { name, bytes, kind }, filename) =
-        call.uploaded.take().unwrap_or_else(|| Err(Problem::unavailable()))?;
+        call.uploaded.take().ok_or_else(Problem::unavailable)?;
     let mimetype = kind.mimetype.to_owned();
     call.once(|_| Ok(json(200, &TakenFile { file: name, bytes, mimetype, filename })))
 }

@@ -4,7 +4,8 @@
 use std::io;
 
 use super::heading::{
-    Meaning, NameKind, NumberKind, OptOut, asks_consent, meaning, meaning_with_numbers,
+    Asks, Meaning, NameKind, NumberKind, OptOut, asks_consent, meaning, meaning_with_numbers,
+    was_sent,
 };
 use super::problem::FoundColumns;
 use super::records::Record;
@@ -232,6 +233,10 @@ impl Reading {
         for (at, meaning) in meanings.iter_mut().enumerate().filter(|_| !is_own) {
             let Content { filled, numbers, like } = contents[at];
             let is_numbers = numbers > 0 && numbers * 10 >= filled * 6;
+            // The numbers of `No HP blacklist` are of people who are to get nothing.
+            if *meaning == Meaning::OptOut(OptOut::Yes) {
+                continue;
+            }
             if matches!(meaning, Meaning::OptOut(_) | Meaning::EmailOptOut(_)) {
                 *meaning =
                     meaning_with_numbers(&names[at]).filter(|_| is_numbers).unwrap_or(*meaning);
@@ -239,9 +244,16 @@ impl Reading {
             }
             let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim());
             let answers = cells.filter(|cell| !is_no_value(cell)).map(|cell| OptOut::No.read(cell));
-            if asks_consent(&names[at]) {
+            let asks = asks_consent(&names[at]);
+            if asks != Asks::No {
                 let answers: Vec<Option<bool>> = answers.collect();
-                if filled > 0 && answers.iter().all(Option::is_some) {
+                let mut cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim());
+                let is_sure = match asks {
+                    Asks::Yes => true,
+                    Asks::Perhaps => !cells.any(was_sent),
+                    Asks::Hardly | Asks::No => false,
+                };
+                if is_sure && filled > 0 && answers.iter().all(Option::is_some) {
                     *meaning = Meaning::OptOut(OptOut::No);
                 } else if !(matches!(meaning, Meaning::Number(_)) && (like > 0 || filled == 0))
                     && (filled == 0 || answers.contains(&Some(true)))

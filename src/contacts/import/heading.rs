@@ -108,10 +108,14 @@ const OUT: &str = "optout optedout unsubscribe unsub berhenti donotcontact dnc b
 /// Words that are an opt-out when they stand alone: a `Bus Stop` is none.
 const OUT_ALONE: &str = "stop blocked blokir diblok dnd tolak menolak";
 const NEVER: [&str; 4] = ["donot", "dont", "jangan", "jgn"];
+/// What is not to be done then: `Do Not Modify` and `Jangan diisi` are about something else.
+const NEVER_DONE: &str = "allow contact call email mail bulk postal fax phone text sms send message market disturb \
+    hubungi dihubungi kirim dikirim kirimi dikirimi wa diwa whatsapp chat dichat telepon telpon ditelepon ditelpon \
+    kontak dikontak ganggu diganggu promo promosi broadcast blast";
 const CONSENT: &str = "consent optin optedin subscribed berlangganan setuju persetujuan marketingconsent emailconsent \
     emailoptin emailmarketingconsent acceptsmarketing acceptsemailmarketing acceptssmsmarketing smsconsent \
     emailsubscribed newsletter accepts accept allow permission";
-/// Headings of nothing else ask for a consent, perhaps.
+/// Headings of nothing else ask for a consent, perhaps, or say what was sent: `Blast: belum`.
 const PROMOTION: &str = "promo promosi broadcast blast marketing penawaran iklan siaran kirim dikirim dikirimi kirimi wa whatsapp";
 
 /// Values of a cell, as [`plain`] has them.
@@ -137,6 +141,15 @@ const HALTED: &str = "kirim dikirim dikirimi kirimi hubungi dihubungi wa diwa wh
 const WANTED: &str = "mau setuju bersedia ijin izin menerima terima langganan berlangganan subscribe subscribed opted opt in \
     promo promosi pesan info informasi broadcast bc marketing iklan penawaran spam messages";
 const PLAIN_NO: &str = "tidak tdk gak ga nggak no not never";
+
+const TOPIC: &str = "promo promosi broadcast blast marketing penawaran iklan siaran";
+/// Cells of a column that says what was sent.
+const WAS_SENT: &str = "belum sudah udah done sent 0 1";
+
+/// Whether a cell says what was sent rather than what is wanted.
+pub(super) fn was_sent(cell: &str) -> bool {
+    words(cell).first().is_some_and(|first| is_in(WAS_SENT, first))
+}
 
 fn is_in(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|known| known == word)
@@ -179,13 +192,30 @@ pub(super) fn meaning_with_numbers(heading: &str) -> Option<Meaning> {
     number_kind(&words, &words.concat()).map(Meaning::Number)
 }
 
-/// Whether a heading asks for a consent; what is in the column must answer it.
-pub(super) fn asks_consent(heading: &str) -> bool {
+/// Whether a heading asks for a consent, which what is in the column must answer: a question does, a word such as
+/// `Promo` or `Blast` only perhaps.
+pub(super) fn asks_consent(heading: &str) -> Asks {
     let words = words(heading);
     let any = |list: &str| words.iter().any(|word| is_in(list, word));
     let is_promotion = words.iter().all(|word| is_in(PROMOTION, word))
         && words.iter().any(|word| !is_in(WHATSAPP, word) && !word.contains("whatsapp"));
-    (any(WISH) && any(NEWS) || is_promotion) && !is_elsewhere(&words)
+    match (any(WISH) && any(NEWS), is_promotion) {
+        _ if is_elsewhere(&words) => Asks::No,
+        (true, _) => Asks::Yes,
+        (false, true) if any(TOPIC) => Asks::Perhaps,
+        (false, true) => Asks::Hardly,
+        (false, false) => Asks::No,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    Yes,
+    /// Or it says what was sent: then cells say `belum`, or count.
+    Perhaps,
+    /// It says what was sent, more likely: `Kirim WA`.
+    Hardly,
+    No,
 }
 
 /// Whether words are about e-mail and the like only.
@@ -234,8 +264,22 @@ fn opt_out(words: &[String], joined: &str) -> Option<OptOut> {
     let is_out = has(OUT)
         || is(OUT_ALONE, &without("status"))
         || is(OUT_ALONE, &bare)
-        || NEVER.iter().any(|begin| joined.starts_with(begin));
+        || is_never_done(words, joined);
     (is_out && !is_about_it).then_some(OptOut::Yes)
+}
+
+/// `Do not call`, `DoNotAllowPhoneCalls`, `Jangan dihubungi`.
+fn is_never_done(words: &[String], joined: &str) -> bool {
+    let Some(begin) = NEVER.iter().find(|begin| joined.starts_with(**begin)) else { return false };
+    let mut length = 0;
+    let next = words.iter().find(|word| {
+        length += word.len();
+        length > begin.len()
+    });
+    let Some(next) = next else { return false };
+    let next = next.strip_prefix(begin).unwrap_or(next);
+    let is_glued = |verb: &str| verb.len() > 3 && next.starts_with(verb);
+    is_in(NEVER_DONE, next) || NEVER_DONE.split_whitespace().any(is_glued)
 }
 
 fn number_kind(words: &[String], joined: &str) -> Option<NumberKind> {
@@ -364,7 +408,12 @@ fn refuses(cell: &str, word: &str) -> bool {
     let is_digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
     let is_wanted = |word: &String| is_in(WANTED, word);
     let is_known = |word: &String| is_in(HALTED, word) || is_wanted(word) || is_digits(word);
+    // `Do call` asks for a call, `No info` says that nothing is known.
+    let is_to_do = is_in("do don", first) && !matches!(rest[0].as_str(), "not" | "t");
+    let is_unknown = first == "no" && rest.iter().all(|word| is_in("info informasi", word));
     rest.iter().all(is_known)
+        && !is_to_do
+        && !is_unknown
         && (is_in(HALTS, first) || is_in(PLAIN_NO, first) && rest.iter().any(is_wanted))
 }
 

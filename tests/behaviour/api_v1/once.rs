@@ -83,6 +83,7 @@ fn a_file_comes_once_for_a_key_and_another_one_with_that_key_is_refused() {
     assert_eq!((&again.body, again.header("Idempotency-Replayed")), (&first.body, "true"));
     let reused = (422, "idempotency_key_reused", "Idempotency-Key");
     assert_eq!(take(b"%PDF-1.7 another one").refusal(), reused);
+    assert_eq!(take(b"").refusal(), (422, "invalid", ""), "what is wrong with it comes first");
     let new = json!({"text": "Halo", "to": "081200007001", "at": "2037-01-01 08:00"});
     assert_eq!(create(&door, "nota", &new).refusal(), reused);
 }

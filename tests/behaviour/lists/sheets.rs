@@ -199,6 +199,28 @@ fn opt_outs_are_kept_and_never_undone() {
             }
         }
     }
+    for (heading, others) in [
+        ("(Do Not Modify) Contact", "x|1|8f14e45f"),
+        ("(Do Not Modify) Modified On", "2026-10-01 08:00:00"),
+        ("Jangan diisi", "x|1|catatan"),
+        ("Jangan pedas", "ya|1"),
+        ("Do not edit", "1"),
+        ("Blast", "belum|0|sudah"),
+        ("Promo", "belum"),
+        ("Kirim WA", "belum|tidak|0"),
+        ("Dikirim", "belum|0"),
+        ("Status", "No info|Do call|Do WA"),
+    ] {
+        for value in others.split('|') {
+            let world = World::new();
+            take(&world, format!("nama,hp,{heading}\nSari,081200007001,\"{value}\"\n"));
+            assert_eq!(people(&world), ["Sari|+6281200007001|"], "{heading}={value}");
+        }
+    }
+    // The numbers of people who are to get nothing are none to send to.
+    let world = World::new();
+    let (_, seen) = take(&world, "nama,hp,No HP Blacklist\nSari,081200007001,081200007002\n");
+    assert_eq!((people(&world).len(), seen.refused.len()), (0, 1));
     for (heading, out) in [
         ("email marketing", "not subscribed"),
         ("Accepts Email Marketing", "no"),

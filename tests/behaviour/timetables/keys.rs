@@ -90,6 +90,13 @@ fn a_rule_that_is_switched_off_or_over_sends_nothing_and_says_so() {
         assert_eq!((world.status(id).as_str(), sent(&world).len()), (status, 0), "{more}");
         assert!(world.error(id).contains(why), "{}", world.error(id));
     }
+    // What passed was not switched off.
+    let world = world_in(JAKARTA);
+    let lost = r#"[{"date":"2026-10-01","time":"09:00"},{"date":"2026-12-02","time":"09:00","enabled":false}]"#;
+    let id = insert(&world, "schedules", &format!("'{lost}'"));
+    world.run();
+    assert_eq!(world.status(id), "failed");
+    assert!(world.error(id).contains("had passed"), "{}", world.error(id));
     let world = world_in(JAKARTA);
     let listed = r#"[{"date":"2026-12-01","time":"09:00","enabled":false},
         {"date":"2026-12-01","time":"09:30"},{"date":"2026-12-01","time":"10:00","until":"2026-11-30"}]"#;
