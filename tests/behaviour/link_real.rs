@@ -38,15 +38,30 @@ fn whom_a_row_of_the_website_leaves_out_gets_nothing() {
         format!(
             r#"["6281200007005","081200007002","except:{budi}",{{"id":"{ani}","selected":false}}]"#
         ),
+        // By the id, whatever number is beside it; and who is not there any more needs no exception.
+        format!(
+            r#"{{"contacts":[{{"id":"{budi}","phone":"6281200007008"}},"6281200007006"],"exclude_ids":["{budi}"]}}"#
+        ),
+        r#"[{"id":"00000000-0000-4000-8000-000000000000","selected":false},"6281200007007"]"#
+            .to_owned(),
         // Not understood: nobody gets anything.
         format!(r#"{{"ids":["{ani}"],"mode":"exclude"}}"#),
         r#"["6281200007001","except:tag:staff"]"#.to_owned(),
     ];
     let rows = rows.map(|to| project.row(&channel, "now()", &to, "[]"));
-    for (row, status) in rows.iter().zip(["sent", "sent", "failed", "failed"]) {
+    for (row, status) in rows.iter().zip(["sent", "sent", "sent", "sent", "failed", "failed"]) {
         until("the row is done", || project.status(row) == status);
     }
-    assert_eq!(received(&site), once(&["6281200007001", "6281200007003", "6281200007005"]));
+    assert_eq!(
+        received(&site),
+        once(&[
+            "6281200007001",
+            "6281200007003",
+            "6281200007005",
+            "6281200007006",
+            "6281200007007"
+        ])
+    );
     let why = site.sqlite3("SELECT error FROM auto_messages WHERE status = 'failed' ORDER BY id");
     assert!(why.contains("its key `mode`") && why.contains("the exception `tag:staff`"), "{why}");
 }

@@ -231,37 +231,9 @@ impl Reading {
         });
         let mut meanings: Vec<Meaning> = meanings.collect();
         for (at, meaning) in meanings.iter_mut().enumerate().filter(|_| !is_own) {
-            let Content { filled, numbers, like } = contents[at];
-            let is_numbers = numbers > 0 && numbers * 10 >= filled * 6;
-            // The numbers of `No HP blacklist` are of people who are to get nothing.
-            if *meaning == Meaning::OptOut(OptOut::Yes) {
-                continue;
-            }
-            if matches!(meaning, Meaning::OptOut(_) | Meaning::EmailOptOut(_)) {
-                *meaning =
-                    meaning_with_numbers(&names[at]).filter(|_| is_numbers).unwrap_or(*meaning);
-                continue;
-            }
             let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim());
-            let answers = cells.filter(|cell| !is_no_value(cell)).map(|cell| OptOut::No.read(cell));
-            let asks = asks_consent(&names[at]);
-            if asks != Asks::No {
-                let answers: Vec<Option<bool>> = answers.collect();
-                let mut cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim());
-                let is_sure = match asks {
-                    Asks::Yes => true,
-                    Asks::Perhaps => !cells.any(was_sent),
-                    Asks::Hardly | Asks::No => false,
-                };
-                if is_sure && filled > 0 && answers.iter().all(Option::is_some) {
-                    *meaning = Meaning::OptOut(OptOut::No);
-                } else if !(matches!(meaning, Meaning::Number(_)) && (like > 0 || filled == 0))
-                    && (filled == 0 || answers.contains(&Some(true)))
-                {
-                    // A no among other answers may be one to messages: it is told.
-                    *meaning = Meaning::OptOut(OptOut::Status);
-                }
-            }
+            let cells: Vec<&str> = cells.filter(|cell| !is_no_value(cell)).collect();
+            *meaning = by_cells(*meaning, &names[at], &cells, contents[at]);
         }
         let sample = |at: usize| {
             let mut cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.trim());
@@ -523,4 +495,33 @@ fn attribute_name(written: &str, at: usize, before: &[Column]) -> String {
     // Among as many names as there are columns before, one is free.
     let mut free = (2..=before.len() + 2).map(|number| format!("{name} {number}"));
     free.find(|name| !is_taken(name)).unwrap_or(name)
+}
+/// What a column means by what is in it, too, where that decides on opt-outs; `cells` are those with a value.
+fn by_cells(meaning: Meaning, name: &str, cells: &[&str], content: Content) -> Meaning {
+    let Content { filled, numbers, like } = content;
+    match meaning {
+        // The numbers of `No HP blacklist` are of people who are to get nothing.
+        Meaning::OptOut(OptOut::Yes) => return meaning,
+        Meaning::OptOut(_) | Meaning::EmailOptOut(_) => {
+            let is_numbers = numbers > 0 && numbers * 10 >= filled * 6;
+            return meaning_with_numbers(name).filter(|_| is_numbers).unwrap_or(meaning);
+        }
+        _ => {}
+    }
+    let is_sure = match asks_consent(name) {
+        Asks::No => return meaning,
+        Asks::Yes => true,
+        Asks::Perhaps => !cells.iter().any(|cell| was_sent(cell)),
+        Asks::Hardly => false,
+    };
+    let answers: Vec<Option<bool>> = cells.iter().map(|cell| OptOut::No.read(cell)).collect();
+    let may_be_number = matches!(meaning, Meaning::Number(_)) && (like > 0 || filled == 0);
+    if is_sure && filled > 0 && answers.iter().all(Option::is_some) {
+        Meaning::OptOut(OptOut::No)
+    } else if !may_be_number && (filled == 0 || answers.contains(&Some(true))) {
+        // A no among other answers may be one to messages: it is told.
+        Meaning::OptOut(OptOut::Status)
+    } else {
+        meaning
+    }
 }
