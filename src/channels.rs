@@ -20,7 +20,7 @@ pub(crate) use all::{count_paused_with_all, pause_all, resume_all};
 pub use availability::{Availability, HoldEnds, Off, availability};
 pub(crate) use availability::{hold_ends, look, ready_at, rests, usable};
 pub use line::Line;
-pub(crate) use line::{Comer, Lines, is_too_late};
+pub(crate) use line::{Comer, Lines, Sent, is_too_late};
 pub use session::Sessions;
 pub(crate) use session::{Code, Looked, note_look, note_number};
 pub(crate) use view::{ChannelView, State, WarningView, WeekView, ask_waha, list, one};

@@ -16,7 +16,7 @@ mod walked;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use crate::channels::{self, Comer, Lines};
+use crate::channels::{self, Comer, Lines, Sent};
 use crate::clock::Timestamp;
 use crate::config::{Config, SendOrder};
 use crate::content::{Content, Kind, Source};
@@ -654,13 +654,13 @@ impl<'a> Ahead<'a> {
                 self.shown.extend(channels);
             }
             match place {
-                Ok(Place::At { at, has_waited, is_checked }) => {
+                Ok(Place::At { sent, has_waited, is_checked }) => {
                     if tell.is_shown {
                         tell.forecast.wait_for_gap += u64::from(has_waited);
                         tell.forecast.checked_first += u64::from(is_checked);
-                        self.count_risks((id, recipient, at), words, tell)?;
+                        self.count_risks((id, recipient, sent), words, tell)?;
                     }
-                    Fate::GoesOut { at }
+                    Fate::GoesOut { at: sent.at }
                 }
                 Ok(Place::NotThere) => {
                     waits = Reason::NotOnWhatsapp.to_string();
@@ -708,13 +708,13 @@ impl<'a> Ahead<'a> {
         let who = Comer { standing, ..who };
         let id = self.choose(channels, chat_id, &who)?;
         let stood = self.lines.stand(id, &who, config);
-        if let (Some(spoken), Ok(at)) = (&mut self.spoken, &stood) {
-            spoken.entry(chat_id.to_owned()).or_default().push((*at, id));
+        if let (Some(spoken), Ok(sent)) = (&mut self.spoken, &stood) {
+            spoken.entry(chat_id.to_owned()).or_default().push((sent.at, id));
         }
         Ok((
             id,
             match stood {
-                Ok(at) => Ok(Place::At { at, has_waited: false, is_checked: false }),
+                Ok(sent) => Ok(Place::At { sent, has_waited: false, is_checked: false }),
                 Err(None) => Ok(Place::TooLate),
                 Err(Some(reason)) => Err(reason),
             },
@@ -727,10 +727,10 @@ impl<'a> Ahead<'a> {
         if is_checked { self.tx.number(chat_id).map(Some) } else { Ok(None) }
     }
 
-    /// Counts what may get the number of a channel banned, for one recipient that gets a message at `at`.
+    /// Counts what may get the number of a channel banned, for one recipient that gets a message.
     fn count_risks(
         &self,
-        (channel_id, recipient, at): (i64, &Recipient, Timestamp),
+        (channel_id, recipient, sent): (i64, &Recipient, Sent),
         Words { text, .. }: Words<'_>,
         tell: &mut Telling<'_>,
     ) -> SqlResult<()> {
@@ -738,8 +738,10 @@ impl<'a> Ahead<'a> {
             Some(counted) => counted,
             none => none.insert(Counted::new(self.tx, text)?),
         };
-        if let Some(line) = self.lines.turns.get(&channel_id) {
-            counted.note_send(self.tx, line, &self.config.zone, at)?;
+        if let Some(channel) =
+            self.lines.turns.get(&channel_id).and_then(|line| line.channel.as_ref())
+        {
+            counted.note_send(channel, &self.config.zone, sent);
         }
         if let Some(strangers) = &mut counted.strangers {
             *strangers += u64::from(!self.tx.has_written(&recipient.chat_id)?);

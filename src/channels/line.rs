@@ -13,6 +13,15 @@ use crate::config::Config;
 use crate::send_window::{Day, DayCount};
 use crate::store::{Channel, Held, SqlResult, Standing, Tx};
 
+/// One send of a channel, as the forecast finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) at: Timestamp,
+    /// How many the channel has on that day with this one, and how many it had on the day before.
+    pub(crate) of_day: u32,
+    pub(crate) day_before: u32,
+}
+
 /// One channel, moving through the time to come.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -23,8 +32,8 @@ pub struct Line {
     /// When its gap is over.
     pub(crate) ready: Timestamp,
     counted: DayCount,
-    /// The same of the last day before that one, once it is over here.
-    counted_before: Option<DayCount>,
+    /// What it sent on the day before.
+    day_before: u32,
     /// Why it could not send when it was first looked at.
     pub(crate) closed_at_first: Option<String>,
     /// WhatsApp's warning of its number, while it lasted then.
@@ -40,8 +49,8 @@ impl Line {
         config: &Config,
         now: Timestamp,
     ) -> SqlResult<Self> {
-        let (mut ready, mut counted) =
-            (now, DayCount { day: Day::of(&config.zone, now), count: 0 });
+        let none = DayCount { day: Day::of(&config.zone, now), count: 0 };
+        let (mut ready, mut counted, mut day_before) = (now, none, 0);
         let mut hold_ends = None;
         if let Some(channel) = &channel {
             let found = rules::look(tx, channel, config, now)?;
@@ -53,20 +62,13 @@ impl Line {
                 }
             }
             counted = found.1;
+            day_before = tx.day_count(channel.id, counted.day.minus(1))?;
         }
         let held = channel.as_mut().and_then(|channel| channel.held.take());
         let warning = channel.as_ref().and_then(|one| WarningView::of(one, &config.zone, now));
         let closed_at_first = None;
-        let mut line = Self {
-            channel,
-            held,
-            hold_ends,
-            ready,
-            counted,
-            counted_before: None,
-            closed_at_first,
-            warning,
-        };
+        let mut line =
+            Self { channel, held, hold_ends, ready, counted, day_before, closed_at_first, warning };
         if let Availability::ClosedUntil(_, closed) = line.availability(config, now) {
             line.closed_at_first = Some(closed.to_string());
         }
@@ -98,24 +100,15 @@ impl Line {
     }
 
     /// A send began at `at`: the next one waits a gap or a rest, with the mean of what is at random.
-    pub(crate) fn took(&mut self, config: &Config, at: Timestamp) {
-        let before = self.counted;
+    pub(crate) fn took(&mut self, config: &Config, at: Timestamp) -> Sent {
+        let last = self.counted;
         self.counted.note(&config.zone, at);
-        if self.counted.day != before.day {
-            self.counted_before = Some(before);
+        let day = self.counted.day;
+        if day != last.day {
+            self.day_before = if last.day == day.minus(1) { last.count } else { 0 };
         }
         self.asked(config, at);
-    }
-
-    /// How many go out on this day, as far as the line has come.
-    pub(crate) fn sends_on(&self, day: Day) -> u32 {
-        if self.counted.day == day { self.counted.count } else { 0 }
-    }
-
-    /// How many go out on the day before; `None` when that day was over before the line began.
-    pub(crate) fn sends_before(&self, day: Day) -> Option<u32> {
-        let before = self.counted_before?;
-        Some(if before.day == day.minus(1) { before.count } else { 0 })
+        Sent { at, of_day: self.counted.count, day_before: self.day_before }
     }
 
     /// The same of a question to WhatsApp, whether a number is there: no day counts it.
@@ -260,20 +253,18 @@ impl Lines {
         id: i64,
         who: &Comer,
         config: &Config,
-    ) -> Result<Timestamp, Option<String>> {
+    ) -> Result<Sent, Option<String>> {
         let (at, waits) = self.place(id, who, config)?;
         if who.standing == Standing::NotThere || is_too_late(who.due_at, at, config.late_limit) {
             return Err(None);
         }
-        if let Some(line) = self.turns.get_mut(&id) {
-            if who.is_checked() && !waits {
-                line.asked(config, line.next(config, who.from)?);
-            }
-            let line =
-                if waits { self.waiting.entry(id).or_insert_with(|| line.clone()) } else { line };
-            line.took(config, at);
+        let line = self.turns.get_mut(&id).ok_or(None)?;
+        if who.is_checked() && !waits {
+            line.asked(config, line.next(config, who.from)?);
         }
-        Ok(at)
+        let line =
+            if waits { self.waiting.entry(id).or_insert_with(|| line.clone()) } else { line };
+        Ok(line.took(config, at))
     }
 
     /// Which of the channels `ids`, whose lines are here, sends to somebody: the one of

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use crate::channels::{Comer, Line, Lines};
+use crate::channels::{Comer, Line, Lines, Sent};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::store::{CHECK_COUNTS_FOR, Number, Standing};
@@ -56,7 +56,7 @@ pub(super) struct WantedKind {
 pub(super) enum Place {
     /// It goes out then; whether it has waited for its gap, and whether its number is checked first.
     At {
-        at: Timestamp,
+        sent: Sent,
         has_waited: bool,
         is_checked: bool,
     },
@@ -304,12 +304,12 @@ impl Walks<'_> {
                     walk.waiting.push(Reverse((until, number)));
                     self.all[number].0.has_waited = true;
                 }
-                Ok(Place::At { .. }) if standing == Standing::NotThere => {
+                Ok(None) if standing == Standing::NotThere => {
                     self.places[number] = Place::NotThere;
                     is_skipped = true;
                     break;
                 }
-                Ok(Place::At { .. }) if standing == Standing::Unknown => {
+                Ok(None) if standing == Standing::Unknown => {
                     self.checks.insert(chat, at);
                     self.all[number].0.is_checked = true;
                     if let Some(line) = line {
@@ -318,16 +318,16 @@ impl Walks<'_> {
                     walk.ready.insert(number);
                     break;
                 }
-                Ok(Place::At { at, .. }) => {
+                Ok(None) => {
                     let Wanted { has_waited, is_checked, .. } = wanted;
-                    self.places[number] = Place::At { at, has_waited, is_checked };
                     self.reached.insert(chat, (Timestamp::from_secs(at.secs()), channel));
                     if let Some(line) = line {
-                        line.took(self.config, at);
+                        let sent = line.took(self.config, at);
+                        self.places[number] = Place::At { sent, has_waited, is_checked };
                     }
                     break;
                 }
-                Ok(place) => self.places[number] = place,
+                Ok(Some(place)) => self.places[number] = place,
             }
         }
         walk.turn = walk.next_turn(channel, self.lines.turns.get(&channel), self.config, at);
@@ -394,23 +394,24 @@ impl Walk {
 }
 
 impl Wanted {
-    /// The sender's own questions, in whole seconds as the table has them; `Err` is until when it waits.
+    /// The sender's own questions, in whole seconds as the table has them: `None` when it may go out, `Err` is until
+    /// when it waits.
     fn place(
         &self,
         at: Timestamp,
         last: Option<Timestamp>,
         late_limit: Duration,
-    ) -> Result<Place, Timestamp> {
+    ) -> Result<Option<Place>, Timestamp> {
         if self.due_at.secs() < at.minus(late_limit).secs() {
-            return Ok(Place::TooLate);
+            return Ok(Some(Place::TooLate));
         }
         let free_at = self.gap.zip(last).map(|(gap, last)| (last.plus(gap), gap));
         match free_at {
             Some((free_at, gap)) if free_at.secs() > at.secs() => {
                 let is_too_long = self.due_at.secs() < free_at.minus(late_limit).secs();
-                if is_too_long { Ok(Place::TooSoon(gap)) } else { Err(free_at) }
+                if is_too_long { Ok(Some(Place::TooSoon(gap))) } else { Err(free_at) }
             }
-            _ => Ok(Place::At { at, has_waited: false, is_checked: false }),
+            _ => Ok(None),
         }
     }
 

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use crate::channels::Line;
-use crate::clock::Timestamp;
+use crate::channels::Sent;
 use crate::language::Language;
 use crate::schedule::Zone;
 use crate::send_window::{Day, Warmup, WarmupRule};
-use crate::store::{SqlResult, Tx};
+use crate::store::{Channel, SqlResult, Tx};
 use crate::template::Template;
 
 /// To fewer strangers nobody minds the same words, or a link.
@@ -194,37 +193,24 @@ impl Counted {
         Ok(Self { strangers, varies, has_link, ..Self::default() })
     }
 
-    /// Counts a send at `at`, which the line before its channel has counted.
-    pub(super) fn note_send(
-        &mut self,
-        tx: &Tx<'_>,
-        line: &Line,
-        zone: &Zone,
-        at: Timestamp,
-    ) -> SqlResult<()> {
-        let Some(channel) = &line.channel else { return Ok(()) };
-        let (day, channel_id) = (Day::of(zone, at), channel.id);
-        self.at_night += u64::from(is_night(zone.to_local(at).hour()));
+    pub(super) fn note_send(&mut self, channel: &Channel, zone: &Zone, sent: Sent) {
+        let (day, channel_id, count) = (Day::of(zone, sent.at), channel.id, sent.of_day.into());
+        self.at_night += u64::from(is_night(zone.to_local(sent.at).hour()));
         let is_it = |one: &&mut ChannelDay| one.day == day && one.channel_id == channel_id;
         if let Some(known) = self.days.iter_mut().rev().find(is_it) {
             known.own += 1;
-            known.count = known.count.max(line.sends_on(day).into());
-            return Ok(());
+            known.count = known.count.max(count);
+            return;
         }
-        let before = match line.sends_before(day) {
-            Some(count) => count,
-            None => tx.day_count(channel_id, day.minus(1))?,
-        };
         self.days.push(ChannelDay {
             channel_id,
             day,
             own: 1,
-            count: line.sends_on(day).into(),
-            day_before: before.into(),
+            count,
+            day_before: sent.day_before.into(),
             age: channel.age(zone, day),
             has_warmup: channel.warmup_from.is_some(),
         });
-        Ok(())
     }
 
     pub(super) fn risks(&self) -> Vec<Risk> {

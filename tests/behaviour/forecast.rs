@@ -557,6 +557,32 @@ fn what_goes_out_before_on_that_day_counts_for_a_risk() {
 }
 
 #[test]
+fn risks_are_the_same_while_chats_have_a_gap_or_numbers_are_checked() {
+    for (gap, is_checked) in [("NULL", false), ("5", false), ("NULL", true)] {
+        let mut world = aged("0");
+        world.config.check_numbers = is_checked;
+        world.execute(&format!("UPDATE channels SET recipient_gap_hours = {gap}"));
+        let id = world.message(&to(60));
+        let later = world.message(&to(9).replace("0812000", "0813000"));
+        for other in ["2026-12-02 00:30", "2026-12-05 00:30", "2026-12-01 12:00"] {
+            let set =
+                format!("UPDATE auto_messages SET scheduled_at = '{other}' WHERE id = {later}");
+            world.execute(&set);
+            let told = look(&world, Scope::Message(id), minute());
+            let risks = told.messages[0].risks();
+            assert!(
+                matches!(
+                    risks[..],
+                    [Risk::Leap { count: 60, .. }, Risk::HighLimit { count: 60, .. }]
+                ),
+                "gap {gap}, checked {is_checked}, {other}: {risks:?}"
+            );
+            assert_eq!(look(&world, Scope::All, minute()).messages[0].risks(), risks);
+        }
+    }
+}
+
+#[test]
 fn a_leap_and_a_night_are_said_before() {
     let world = aged("90");
     let id = world.message(&to(60));
