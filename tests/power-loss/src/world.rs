@@ -215,7 +215,7 @@ impl World {
         let post = |path: &str, body: Vec<u8>| {
             let mut request = Request::new("POST", path)
                 .with("Authorization", &format!("Bearer {key}"))
-                .with("Idempotency-Key", text);
+                .with("Idempotency-Key", &format!("{text} {path}"));
             request.body = body;
             api.answer(&mut request, true)
         };
