@@ -275,11 +275,12 @@ impl Tx<'_> {
     }
 
     /// Notes why all of a message failed, when it has just settled so: who watches the messages need not look at
-    /// each delivery.
+    /// each delivery. Not of one that somebody may have got.
     pub(crate) fn note_cause(&self, settled: Option<&Settled>, cause: &Reason) -> SqlResult<()> {
-        match settled {
-            Some(one) if one.verdict.error().is_some() => {
-                self.note_reason(one.auto_message_id, cause)
+        let Some(settled) = settled else { return Ok(()) };
+        match settled.verdict.error() {
+            Some(Reason::NoneGotIt { counts }) if counts.unknown == 0 => {
+                self.note_reason(settled.auto_message_id, cause)
             }
             Some(_) | None => Ok(()),
         }

@@ -1,7 +1,5 @@
 //! One request of the API: its parameters, its body, and what can be wrong with them.
 
-use std::cell::Cell;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -172,9 +170,7 @@ pub(super) struct Call<'a> {
     pub(super) id: i64,
     pub(super) now: Timestamp,
     /// The file that the body was, when the route takes one.
-    pub(super) uploaded: Cell<Option<Uploaded>>,
-    /// The name of that file.
-    pub(super) file: Option<String>,
+    pub(super) uploaded: Option<Uploaded>,
     query: Vec<(String, String)>,
 }
 
@@ -188,9 +184,7 @@ impl<'a> Call<'a> {
     ) -> Self {
         let query = request.target.split_once('?').map_or("", |(_, query)| query);
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let file = uploaded.as_ref().map(|(stored, _)| stored.name.clone());
-        let (now, uploaded) = (v1.clock.now().wall, Cell::new(uploaded));
-        Self { v1, request, key, id, now, uploaded, file, query }
+        Self { v1, request, key, id, now: v1.clock.now().wall, uploaded, query }
     }
 
     /// Answers it by its route, or as it was answered before.

@@ -74,10 +74,14 @@ fn add(v1: &V1, source: impl Read) -> ApiResult<Stored> {
 }
 
 pub(super) fn create(call: &Call<'_>) -> Answered {
-    let (Stored { name, bytes, kind }, filename) =
-        call.uploaded.take().ok_or_else(Problem::unavailable)?;
-    let mimetype = kind.mimetype.to_owned();
-    call.once(|_| Ok(json(200, &TakenFile { file: name, bytes, mimetype, filename })))
+    let (stored, filename) = call.uploaded.as_ref().ok_or_else(Problem::unavailable)?;
+    let taken = TakenFile {
+        file: stored.name.clone(),
+        bytes: stored.bytes,
+        mimetype: stored.kind.mimetype.to_owned(),
+        filename: filename.clone(),
+    };
+    call.once(|_| Ok(json(200, &taken)))
 }
 
 /// A body that has an error for an end before its end: half a file is none.

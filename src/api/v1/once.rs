@@ -42,7 +42,7 @@ impl Call<'_> {
     /// What the same key must come with: of a file, whose bytes were not kept in memory, its name.
     fn fingerprint(&self) -> String {
         let head = format!("{} {}\n", self.request.method, self.request.target);
-        let file = self.file.as_deref().unwrap_or_default();
+        let file = self.uploaded.as_ref().map_or("", |(stored, _)| &stored.name);
         keys::hex(&[head.as_bytes(), &self.request.body, file.as_bytes()].concat())
     }
 

@@ -496,6 +496,7 @@ fn attribute_name(written: &str, at: usize, before: &[Column]) -> String {
     let mut free = (2..=before.len() + 2).map(|number| format!("{name} {number}"));
     free.find(|name| !is_taken(name)).unwrap_or(name)
 }
+
 /// What a column means by what is in it, too, where that decides on opt-outs; `cells` are those with a value.
 fn by_cells(meaning: Meaning, name: &str, cells: &[&str], content: Content) -> Meaning {
     let Content { filled, numbers, like } = content;

@@ -124,28 +124,33 @@ fn a_rule_that_is_switched_off_for_a_while_goes_on_when_it_is_scheduled_again() 
 
 #[test]
 fn a_rule_with_its_own_zone_that_a_program_or_a_person_adds_goes_out_once() {
-    for (time, first) in [("10:00", "2026-12-01T02:00Z"), ("00:30", "2026-12-01T16:30Z")] {
-        let mut world = world_in(JAKARTA);
-        let daily =
-            format!(r#"{{"time":"{time}","frequency":"daily","timezone":"Asia/Makassar"}}"#);
-        let id = add_in(&world, JAKARTA, Timing::Interval(daily));
-        let listed = format!(
-            r#"[{{"date":"2026-12-02","time":"{time}","timezone":"Asia/Makassar"}},
-                {{"date":"2026-12-03","time":"{time}","timezone":"Asia/Makassar"}}]"#
-        );
-        let other = add_in(&world, JAKARTA, Timing::Schedules(listed));
-        assert_eq!(scheduled_at(&world, id)[..16], first[..16]);
-        move_to(&mut world, "Asia/Tokyo");
-        world.run();
-        assert_eq!(scheduled_at(&world, id)[..16], first[..16]);
-        run_until(&world, "2026-12-05T00:00:00Z");
-        for (id, count) in [(id, 4), (other, 2)] {
-            let due = world.rows(&format!(
-                "SELECT due_at FROM deliveries WHERE auto_message_id = {id} ORDER BY id"
-            ));
-            let mut days = due.clone();
-            days.dedup();
-            assert_eq!((due.len(), &due), (count, &days), "{time}");
+    let moves = [(JAKARTA, "Asia/Tokyo"), ("Pacific/Kiritimati", "Etc/GMT+12"), (JAKARTA, JAKARTA)];
+    for own in [MAKASSAR, "Asia/Jayapura", "America/New_York", "Pacific/Kiritimati"] {
+        for ((before, after), time) in moves.into_iter().zip(["10:00", "00:30", "23:30"]) {
+            let mut world = world_in(before);
+            let daily = format!(r#"{{"time":"{time}","frequency":"daily","timezone":"{own}"}}"#);
+            let entry = |day: u8| {
+                format!(r#"{{"date":"2026-12-0{day}","time":"{time}","timezone":"{own}"}}"#)
+            };
+            let listed = format!("[{},{}]", entry(3), entry(4));
+            let ids = [Timing::Interval(daily), Timing::Schedules(listed)]
+                .map(|timing| add_in(&world, before, timing));
+            world.run();
+            move_to(&mut world, after);
+            run_until(&world, "2026-12-06T00:00:00Z");
+            // What the clock of its own zone shows: each day once.
+            for (id, least) in ids.into_iter().zip([4, 2]) {
+                let due = world.rows(&format!(
+                    "SELECT due_at FROM deliveries WHERE auto_message_id = {id} ORDER BY id"
+                ));
+                let due: Vec<Timestamp> =
+                    due.iter().map(|at| Timestamp::parse(at).unwrap()).collect();
+                let clock = |at: &Timestamp| zone(own).format_local(*at).ends_with(time);
+                assert!(due.iter().all(clock), "{before} {after} {own} {time}: {due:?}");
+                let days = due.windows(2).map(|two| two[1].since(two[0]));
+                assert!(days.clone().all(|day| day == Duration::from_hours(24)), "{own}: {due:?}");
+                assert!(due.len() >= least, "{before} {after} {own} {time}: {due:?}");
+            }
         }
     }
 }
