@@ -25,25 +25,48 @@ const NEW_FROM: u64 = 10;
 /// What a number bears on a day: on its first one, in its first month, and later.
 const BEARS: [(i64, u64); 3] = [(1, 20), (30, 70), (i64::MAX, 200)];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a count of a day is told: on which day, from which channel, and that other messages are in it.
+const ON: (&str, &str, &str) = ("on", "from", ", other messages counted");
+const ON_IN_INDONESIAN: (&str, &str, &str) = ("pada", "dari", ", termasuk pesan lain");
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Risk {
     /// So many who never wrote to us get the same words.
     SameText { strangers: u64 },
     /// So many who never wrote to us get a link.
     LinkToStrangers { strangers: u64 },
     /// A day has far more than the day before.
-    Leap { count: u64, day_before: u64 },
+    Leap { on: OnDay, day_before: u64 },
     /// So many go out while people sleep.
     Night { count: u64 },
     /// The number is that old, and is not warming up.
-    NewNumber { count: u64, days: i64 },
+    NewNumber { on: OnDay, days: i64 },
     /// The day's limit lets more go out than a number of that age bears.
-    HighLimit { count: u64, days: i64, bears: u64 },
+    HighLimit { on: OnDay, days: i64, bears: u64 },
+}
+
+/// What a channel sends on the day of a risk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnDay {
+    /// The channel's name.
+    pub channel: String,
+    pub day: Day,
+    /// How many go out then, and whether some of them are not of the message.
+    pub count: u64,
+    pub has_others: bool,
+}
+
+impl OnDay {
+    /// Such as "90 on 2026-12-03 from shop, other messages counted".
+    fn said(&self, (on, from, others): (&str, &str, &str), day: &str, channel: &str) -> String {
+        let others = if self.has_others { others } else { "" };
+        format!("{} {on} {day} {from} {channel}{others}", self.count)
+    }
 }
 
 impl Risk {
     /// The stable name that programs read.
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::SameText { .. } => "risk_same_text",
             Self::LinkToStrangers { .. } => "risk_link",
@@ -54,30 +77,35 @@ impl Risk {
         }
     }
 
-    /// The sentence for whoever reads it in the panel.
-    pub(crate) fn text(self, language: Language) -> String {
+    /// The sentence for whoever reads it in the panel, where `shown` writes a day.
+    pub(crate) fn text(&self, language: Language, shown: impl Fn(Day) -> String) -> String {
         let [fact, fact_in_indonesian, remedy, remedy_in_indonesian, _] = self.words();
+        let on = language.pick(ON, ON_IN_INDONESIAN);
         self.said(
             language.pick(fact, fact_in_indonesian),
             language.pick(remedy, remedy_in_indonesian),
+            |one| one.said(on, &shown(one.day), &one.channel),
         )
     }
 
-    fn said(self, fact: &str, remedy: &str) -> String {
-        let (n, a, b): (u64, i64, u64) = match self {
-            Self::SameText { strangers } | Self::LinkToStrangers { strangers } => (strangers, 0, 0),
-            Self::Leap { count, day_before } => (count, 0, day_before),
-            Self::Night { count } => (count, NIGHT.0.into(), NIGHT.1.into()),
-            Self::NewNumber { count, days } => (count, days, 0),
-            Self::HighLimit { count, days, bears } => (count, days, bears),
+    fn said(&self, fact: &str, remedy: &str, on_day: impl Fn(&OnDay) -> String) -> String {
+        let (n, a, b): (String, i64, u64) = match self {
+            Self::SameText { strangers } | Self::LinkToStrangers { strangers } => {
+                (strangers.to_string(), 0, 0)
+            }
+            Self::Leap { on, day_before } => (on_day(on), 0, *day_before),
+            Self::Night { count } => (count.to_string(), NIGHT.0.into(), NIGHT.1.into()),
+            Self::NewNumber { on, days } => (on_day(on), *days, 0),
+            Self::HighLimit { on, days, bears } => (on_day(on), *days, *bears),
         };
-        let words = format!("{fact}: {remedy}").replace("{n}", &n.to_string());
-        words.replace("{a}", &a.to_string()).replace("{b}", &b.to_string())
+        // The name of a channel comes last: it is a person's.
+        let words = format!("{fact}: {remedy}").replace("{a}", &a.to_string());
+        words.replace("{b}", &b.to_string()).replace("{n}", &n)
     }
 
     /// The fact, and what to do about it on a page, in English and in Indonesian; then what to do about it with a
-    /// command. `{n}`, `{a}` and `{b}` are the numbers of the risk.
-    const fn words(self) -> [&'static str; 5] {
+    /// command. `{a}` and `{b}` are numbers of the risk, and `{n}` is its count, or what a channel sends on a day.
+    const fn words(&self) -> [&'static str; 5] {
         match self {
             Self::SameText { .. } => [
                 "{n} people who never wrote to you get the same text",
@@ -94,8 +122,8 @@ impl Risk {
                 "leave it out until they answer",
             ],
             Self::Leap { .. } => [
-                "{n} in a day, after {b} the day before",
-                "{n} dalam sehari, padahal {b} sehari sebelumnya",
+                "{n}, after {b} the day before",
+                "{n}, padahal {b} sehari sebelumnya",
                 "let the number grow into it, with a daily limit or a slow begin on its page",
                 "naikkan sedikit demi sedikit, dengan batas harian atau mulai pelan-pelan di halaman nomornya",
                 "let the number grow into it, with a daily limit or `channel edit --warmup`",
@@ -108,16 +136,16 @@ impl Risk {
                 "give the channel hours, such as 07:00-21:00",
             ],
             Self::NewNumber { .. } => [
-                "{n} in a day from a number of {a} days",
-                "{n} dalam sehari dari nomor yang baru {a} hari",
+                "{n}, a number of {a} days",
+                "{n}, nomor yang baru {a} hari",
                 "let it begin slowly: its page has a tick for that",
                 "mulai pelan-pelan: centangnya ada di halaman nomornya",
                 "let it begin slowly with `channel edit --warmup today`, or say since when it is used with \
                  `--warmup 2026-01-31`",
             ],
             Self::HighLimit { .. } => [
-                "{n} in a day from a number of {a} days, which bears about {b}",
-                "{n} dalam sehari dari nomor yang baru {a} hari, padahal amannya sekitar {b}",
+                "{n}, a number of {a} days, which bears about {b}",
+                "{n}, nomor yang baru {a} hari dan amannya sekitar {b}",
                 "set that daily limit on its page, or let it begin slowly",
                 "pasang batas harian itu di halaman nomornya, atau mulai pelan-pelan",
                 "set `channel edit --daily-limit {b}`, or let it begin slowly with `--warmup`",
@@ -130,7 +158,9 @@ impl Risk {
 impl fmt::Display for Risk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [fact, .., command] = self.words();
-        f.write_str(&self.said(fact, command))
+        let on_day =
+            |one: &OnDay| one.said(ON, &one.day.to_string(), &format!("`{}`", one.channel));
+        f.write_str(&self.said(fact, command, on_day))
     }
 }
 
@@ -148,9 +178,10 @@ pub(crate) struct Counted {
 }
 
 /// A day of a channel on which some get the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct ChannelDay {
     channel_id: i64,
+    channel: String,
     day: Day,
     /// How many get this message then.
     own: u64,
@@ -174,15 +205,21 @@ impl ChannelDay {
     fn leap(&self) -> Option<Risk> {
         let Self { count, day_before, .. } = *self;
         let leaps = count >= LEAP_FROM && count > LEAP * day_before;
-        leaps.then_some(Risk::Leap { count, day_before })
+        leaps.then(|| Risk::Leap { on: self.on(), day_before })
     }
 
     fn young(&self) -> Option<Risk> {
-        let (Self { count, age: days, .. }, bears) = (*self, self.bears());
-        if count > bears {
-            return Some(Risk::HighLimit { count, days, bears });
+        let (days, bears) = (self.age, self.bears());
+        if self.count > bears {
+            return Some(Risk::HighLimit { on: self.on(), days, bears });
         }
-        (days <= NEW_DAYS && !self.has_warmup).then_some(Risk::NewNumber { count, days })
+        let is_new = days <= NEW_DAYS && !self.has_warmup;
+        is_new.then(|| Risk::NewNumber { on: self.on(), days })
+    }
+
+    fn on(&self) -> OnDay {
+        let Self { day, own, count, .. } = *self;
+        OnDay { channel: self.channel.clone(), day, count, has_others: own < count }
     }
 }
 
@@ -204,6 +241,7 @@ impl Counted {
         }
         self.days.push(ChannelDay {
             channel_id,
+            channel: channel.name.clone(),
             day,
             own: 1,
             count,
@@ -260,17 +298,32 @@ mod tests {
     #[test]
     fn the_panels_words_of_a_risk_name_no_command_and_a_terminals_do() {
         let (strangers, count, day_before, days, bears) = (60, 90, 1, 2, 70);
+        let (channel, day) = ("{a} kedua".to_owned(), Day::parse("2026-12-03").unwrap());
+        let on = OnDay { channel, day, count, has_others: true };
         for (risk, has_command) in [
             (Risk::SameText { strangers }, false),
             (Risk::LinkToStrangers { strangers }, false),
-            (Risk::Leap { count, day_before }, true),
+            (Risk::Leap { on: on.clone(), day_before }, true),
             (Risk::Night { count }, false),
-            (Risk::NewNumber { count, days }, true),
-            (Risk::HighLimit { count, days, bears }, true),
+            (Risk::NewNumber { on: on.clone(), days }, true),
+            (Risk::HighLimit { on, days, bears }, true),
         ] {
-            let panel = [Language::English, Language::Indonesian].map(|one| risk.text(one));
+            let shown = |_| "3 Des".to_owned();
+            let panel = [Language::English, Language::Indonesian].map(|one| risk.text(one, shown));
             assert!(panel.iter().all(|text| !text.contains('`')), "{panel:?}");
             assert_eq!(risk.to_string().contains("`channel edit "), has_command, "{risk}");
+            if has_command {
+                assert!(
+                    panel[0].starts_with("90 on 3 Des from {a} kedua, other mess"),
+                    "{panel:?}"
+                );
+                assert!(
+                    panel[1].starts_with("90 pada 3 Des dari {a} kedua, termasuk"),
+                    "{panel:?}"
+                );
+                let told = "90 on 2026-12-03 from `{a} kedua`, other messages counted, a";
+                assert!(risk.to_string().starts_with(told), "{risk}");
+            }
         }
     }
 }

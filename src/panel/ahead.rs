@@ -8,7 +8,7 @@ use super::channels::{self, ChannelCard};
 use super::looked::{self, Asked, Planned};
 use super::visit::Visit;
 use crate::delivery::MessageStatus;
-use crate::forecast::{self, Bounds, MessageForecast, Scope, Seen, Warning};
+use crate::forecast::{self, Bounds, MessageForecast, Risk, Scope, Seen, Warning};
 use crate::messages::SplitBy;
 use crate::store::Message;
 
@@ -45,8 +45,9 @@ impl Ahead {
             ahead.times =
                 words.replace("{begins}", &moment(begins)).replace("{ends}", &moment(ends));
         }
-        ahead.risks =
-            seen.risks().into_iter().map(|risk| sentence(&risk.text(visit.language))).collect();
+        let risks = seen.risks().into_iter();
+        let text = |risk: Risk| sentence(&risk.text(visit.language, |day| visit.day(day)));
+        ahead.risks = risks.map(text).collect();
         let text = |at: Option<crate::clock::Timestamp>| at.map(|at| at.to_string());
         ahead.facts = [
             tally.goes_out.to_string(),

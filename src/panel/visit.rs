@@ -23,6 +23,7 @@ use crate::messages::ComposeError;
 use crate::reason::Explanation;
 use crate::schedule;
 use crate::secret::random_hex;
+use crate::send_window::Day;
 use crate::store::{FormMark, MadeBefore, PageFrom, SqlResult, Store, Trigger, Tx};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";
@@ -174,6 +175,11 @@ impl<'a> Visit<'a> {
 
     pub(super) fn moment(&self, at: Timestamp) -> String {
         format::moment(at, &self.config.zone, self.language)
+    }
+
+    pub(super) fn day(&self, day: Day) -> String {
+        let zone = &self.config.zone;
+        format::day(day.minus(1).end(zone), zone, self.language)
     }
 
     /// The present day in TIMEZONE.

@@ -443,7 +443,7 @@ fn add_edit_and_plan_say_so() {
 fn risks(world: &World, id: i64) -> (Vec<&'static str>, Option<u64>) {
     let told = look(world, Scope::Message(id), minute());
     let message = &told.messages[0];
-    (message.risks().into_iter().map(Risk::code).collect(), message.known())
+    (message.risks().iter().map(Risk::code).collect(), message.known())
 }
 
 fn to(count: u32) -> String {
@@ -549,6 +549,11 @@ fn what_goes_out_before_on_that_day_counts_for_a_risk() {
         "INSERT INTO channel_days (channel_id, day, claimed) VALUES (1, '2026-12-01', 41)",
     );
     assert_eq!(risks(&world, ids[0]).0, ["risk_limit"], "41 went out today");
+    let told = look(&world, Scope::Message(ids[0]), minute()).messages[0].risks()[0].to_string();
+    assert!(
+        told.contains(" on 2026-12-01 from `default`, other messages counted, a num"),
+        "{told}"
+    );
     world.execute("UPDATE channel_days SET claimed = 40 WHERE day = '2026-12-01'");
     assert_eq!(risks(&world, ids[0]).0, [""; 0]);
     // Who only answers one person is not told what the others do.
@@ -572,8 +577,9 @@ fn risks_are_the_same_while_chats_have_a_gap_or_numbers_are_checked() {
             let risks = told.messages[0].risks();
             assert!(
                 matches!(
-                    risks[..],
-                    [Risk::Leap { count: 60, .. }, Risk::HighLimit { count: 60, .. }]
+                    &risks[..],
+                    [Risk::Leap { on, .. }, Risk::HighLimit { on: again, .. }]
+                        if on.count == 60 && again == on
                 ),
                 "gap {gap}, checked {is_checked}, {other}: {risks:?}"
             );
