@@ -1,5 +1,7 @@
 //! Whether WhatsApp takes a file as what a message calls it.
 
+use percent_encoding::percent_decode_str;
+
 use super::kind::{by_name, ending_of};
 use super::{Files, Stored};
 use crate::content::{Content, Kind, Media, MediaKind, Source, filename_of};
@@ -78,7 +80,8 @@ pub(crate) fn shown_name(media: &Media, mimetype: &str) -> Option<String> {
         Source::File(_) => by_type(),
         Source::Url(url) => {
             let path = url.split(['?', '#']).next().filter(|path| by_name(path).is_some());
-            path.and_then(filename_of).or_else(by_type)
+            let path = path.map(|path| percent_decode_str(path).decode_utf8_lossy());
+            path.and_then(|path| filename_of(&path)).or_else(by_type)
         }
     }
 }

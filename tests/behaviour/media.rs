@@ -122,6 +122,14 @@ fn a_document_without_a_name_is_called_by_its_type_or_its_address() {
             json!({ "kind": "file", "url": "https://toko.example/a/harga.xlsx?v=2" }),
             Some("harga.xlsx"),
         ),
+        (
+            json!({ "kind": "file", "url": "https://toko.example/Daftar%20Harga%2F%C3%A9.pdf" }),
+            Some("é.pdf"),
+        ),
+        (
+            json!({ "kind": "file", "url": "https://toko.example/nota%20toko.pdf" }),
+            Some("nota toko.pdf"),
+        ),
         (json!({ "kind": "file", "url": "https://toko.example/unduh?id=7" }), None),
     ] {
         message(&world, "", "081200007001", &content);
