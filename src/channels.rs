@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::delivery::HoldKind;
 use crate::reason::{Explanation, Reason};
 use crate::send_window::{DAILY_LIMIT_MAX, Day, RECIPIENT_GAP_HOURS_MAX, SendWindow, WindowError};
-use crate::store::{Channel, CheckTurn, Message, SqlResult, Store, StoreError, Tx};
+use crate::store::{Channel, CheckTurn, Message, SqlResult, Stop, Store, StoreError, Tx};
 
 pub(crate) use all::{count_paused_with_all, pause_all, resume_all};
 pub use availability::{Availability, HoldEnds, Off, availability};
@@ -36,6 +36,12 @@ pub enum ChannelError {
     Refused(Explanation),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Reason> for Stop<ChannelError> {
+    fn from(why: Reason) -> Self {
+        Self::Refused(ChannelError::Refused(why.into()))
+    }
 }
 
 /// A change of a channel; `None` leaves a column as it is.
@@ -157,12 +163,10 @@ pub fn add(
 ) -> Result<i64, ChannelError> {
     let edit =
         Edit { name: Some(name.to_owned()), session: Some(session.to_owned()), ..edit.clone() };
-    let wanted = edited(Channel::default(), &edit).map_err(refused)?;
-    write(store, |tx| {
-        if let Some(why) = taken(tx, &wanted)? {
-            return Ok(Err(why));
-        }
-        tx.add_channel(&wanted, now).map(Ok)
+    store.write_or_refuse(|tx| {
+        let wanted = edited(Channel::default(), &edit)?;
+        not_taken(tx, &wanted)?;
+        Ok(tx.add_channel(&wanted, now)?)
     })
 }
 
@@ -178,14 +182,9 @@ pub fn edit(
         return Err(ChannelError::Refused(format!("nothing to change: give {what}").into()));
     }
     on_channel(store, channel, |tx, was| {
-        let wanted = match edited(was.clone(), edit) {
-            Ok(wanted) => wanted,
-            Err(why) => return Ok(Err(why)),
-        };
-        if let Some(why) = taken(tx, &wanted)? {
-            return Ok(Err(why));
-        }
-        tx.set_channel(&wanted, now).map(Ok)
+        let wanted = edited(was.clone(), edit)?;
+        not_taken(tx, &wanted)?;
+        Ok(tx.set_channel(&wanted, now)?)
     })
 }
 
@@ -254,8 +253,8 @@ pub(crate) fn held_again(kind: Option<HoldKind>) -> &'static str {
 /// Removes a channel that nothing uses; what it sent stays on record. Returns it as it was.
 pub fn remove(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
     on_channel(store, channel, |tx, was| match why_it_stays(tx, was)? {
-        Some(why) => Ok(Err(why)),
-        None => tx.remove_channel(was.id).map(Ok),
+        Some(why) => Err(why.into()),
+        None => Ok(tx.remove_channel(was.id)?),
     })
 }
 
@@ -284,9 +283,9 @@ fn change(
 ) -> Result<Channel, ChannelError> {
     on_channel(store, channel, |tx, was| {
         if tx.is_held_as_copy(was.id)? {
-            return Ok(Err(Reason::DatabaseIsCopy));
+            return Err(Reason::DatabaseIsCopy.into());
         }
-        work(tx, was).map(Ok)
+        Ok(work(tx, was)?)
     })
 }
 
@@ -294,31 +293,32 @@ fn change(
 fn on_channel(
     store: &mut Store,
     channel: &str,
-    work: impl FnOnce(&Tx<'_>, &Channel) -> SqlResult<Result<(), Reason>>,
+    work: impl FnOnce(&Tx<'_>, &Channel) -> Result<(), Stop<ChannelError>>,
 ) -> Result<Channel, ChannelError> {
-    write(store, |tx| match find_in(tx, channel)? {
-        Ok(was) => Ok(work(tx, &was)?.map(|()| was)),
-        Err(why) => Ok(Err(why)),
+    store.write_or_refuse(|tx| {
+        let was = find_in(tx, channel)?;
+        work(tx, &was)?;
+        Ok(was)
     })
 }
 
 /// The channel with this id, or else with this name.
 pub(crate) fn find(store: &mut Store, channel: &str) -> Result<Channel, ChannelError> {
-    store.read(|tx| find_in(tx, channel))?.map_err(refused)
+    store.read_or_refuse(|tx| find_in(tx, channel))
 }
 
-fn find_in(tx: &Tx<'_>, text: &str) -> SqlResult<Result<Channel, Reason>> {
+fn find_in(tx: &Tx<'_>, text: &str) -> Result<Channel, Stop<ChannelError>> {
     let mut channels = tx.channels()?;
     let text = text.trim();
     if let Some(place) = channels.iter().position(|channel| channel.id.to_string() == text) {
-        return Ok(Ok(channels.swap_remove(place)));
+        return Ok(channels.swap_remove(place));
     }
     channels.retain(|channel| is_same(&channel.name, text));
-    Ok(match channels.len() {
+    match channels.len() {
         1 => Ok(channels.swap_remove(0)),
-        0 => Err(Reason::ChannelUnknown { channel: text.to_owned() }),
-        _ => Err(Reason::ChannelAmbiguous { channel: text.to_owned() }),
-    })
+        0 => Err(Reason::ChannelUnknown { channel: text.to_owned() }.into()),
+        _ => Err(Reason::ChannelAmbiguous { channel: text.to_owned() }.into()),
+    }
 }
 
 fn edited(mut channel: Channel, edit: &Edit) -> Result<Channel, Reason> {
@@ -351,34 +351,23 @@ fn edited(mut channel: Channel, edit: &Edit) -> Result<Channel, Reason> {
     Ok(channel)
 }
 
-/// Whose name or session that is already.
-fn taken(tx: &Tx<'_>, wanted: &Channel) -> SqlResult<Option<Reason>> {
+/// Refuses a name or a session that another channel has.
+fn not_taken(tx: &Tx<'_>, wanted: &Channel) -> Result<(), Stop<ChannelError>> {
     for other in tx.channels()?.into_iter().filter(|other| other.id != wanted.id) {
         let (channel_id, channel) = (other.id, other.name);
         if is_same(&channel, &wanted.name) {
-            return Ok(Some(Reason::ChannelNameTaken { channel_id, channel }));
+            return Err(Reason::ChannelNameTaken { channel_id, channel }.into());
         }
         if let Some(session) = &wanted.session_name
             && other.session_name.as_ref() == Some(session)
         {
             let session = session.clone();
-            return Ok(Some(Reason::ChannelSessionTaken { session, channel_id, channel }));
+            return Err(Reason::ChannelSessionTaken { session, channel_id, channel }.into());
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 fn is_same(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
-}
-
-fn write<T>(
-    store: &mut Store,
-    work: impl FnOnce(&Tx<'_>) -> SqlResult<Result<T, Reason>>,
-) -> Result<T, ChannelError> {
-    store.write(work)?.map_err(refused)
-}
-
-fn refused(why: Reason) -> ChannelError {
-    ChannelError::Refused(why.into())
 }

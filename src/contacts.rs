@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::reason::Reason;
 use crate::recipient::{CountryCode, normalize_phone, shorten};
 use crate::store::{
-    Contact, FormMark, MadeBefore, Numbers, PageFrom, SqlResult, Store, StoreError, Tx,
+    Contact, FormMark, MadeBefore, Numbers, PageFrom, SqlResult, Stop, Store, StoreError, Tx,
 };
 use crate::template::is_same_name;
 
@@ -96,6 +96,18 @@ pub enum ContactError {
     Store(#[from] StoreError),
 }
 
+impl From<MadeBefore> for ContactError {
+    fn from(before: MadeBefore) -> Self {
+        Self::MadeBefore(before)
+    }
+}
+
+impl From<ContactError> for Stop<ContactError> {
+    fn from(why: ContactError) -> Self {
+        Self::Refused(why)
+    }
+}
+
 /// The digits of a number, for look-ups: at most 15, so that they fit.
 pub(crate) fn as_key(digits: &str) -> i64 {
     digits.parse().unwrap_or(0)
@@ -127,22 +139,16 @@ pub fn add(
     let digits = normalize_phone(changes.number.as_deref().unwrap_or_default(), country)?;
     let mut person = Person { phone_number: format!("+{digits}"), ..Person::default() };
     person.change(changes)?;
-    store.write(|tx| {
-        // Before its number is looked for: the second time, the first contact has it.
-        if let Some(mark) = mark
-            && let Some(before) = tx.made_by_mark(mark.mark)?
-        {
-            return Ok(Err(ContactError::MadeBefore(before)));
-        }
-        if let Some(id) = with_number(tx, &digits, country)?.first() {
-            return Ok(Err(ContactError::Taken(*id)));
-        }
-        let id = tx.insert_contact(&person.to_row(), &now.to_string())?;
-        if let Some(mark) = mark {
-            tx.keep_mark(mark, id, now)?;
-        }
-        Ok(Ok(id))
-    })?
+    store.write_or_refuse(|tx| {
+        let make = || {
+            // The second time, the first contact has it.
+            if let Some(id) = with_number(tx, &digits, country)?.first() {
+                return Err(ContactError::Taken(*id).into());
+            }
+            Ok(tx.insert_contact(&person.to_row(), &now.to_string())?)
+        };
+        tx.make_once(mark, now, make, |id| *id)
+    })
 }
 
 /// Changes a contact. Returns how many messages that wait go to its new number, and how many are skipped.
@@ -157,33 +163,29 @@ pub fn edit(
     let number = changes.number.as_deref();
     let digits = number.map(|number| normalize_phone(number, country)).transpose()?;
     let now = at.to_string();
-    store.write(|tx| {
-        let Some(row) = tx.contact(id)? else {
-            return Ok(Err(ContactError::NoSuchContact(id)));
-        };
+    store.write_or_refuse(|tx| {
+        let row = tx.contact(id)?.ok_or(ContactError::NoSuchContact(id))?;
         if attributes(&row.attributes).is_none() {
             let reason = format!("the attributes of contact {id} are no JSON object");
-            return Ok(Err(ContactError::Refused(reason)));
+            return Err(ContactError::Refused(reason).into());
         }
         let before = row.phone_number.clone();
         let mut person = person(row, country);
         if let Some(digits) = &digits {
             let others = with_number(tx, digits, country)?;
             if let Some(other) = others.into_iter().find(|other| *other != id) {
-                return Ok(Err(ContactError::Taken(other)));
+                return Err(ContactError::Taken(other).into());
             }
             person.phone_number = format!("+{digits}");
         }
-        if let Err(error) = person.change(changes) {
-            return Ok(Err(error));
-        }
+        person.change(changes)?;
         tx.update_contact(&person.to_row(), &now)?;
         leave_opt_out(tx, &before, &person, country, at)?;
         if digits.is_none() {
-            return Ok(Ok(OnItsWay::default()));
+            return Ok(OnItsWay::default());
         }
-        waiting::follow_all(tx, id, &before, config, at).map(Ok)
-    })?
+        Ok(waiting::follow_all(tx, id, &before, config, at)?)
+    })
 }
 
 /// The number that a contact had stays opted out when the contact did and has another one now: in the
@@ -219,16 +221,14 @@ pub fn remove(
     config: &Config,
     now: Timestamp,
 ) -> Result<OnItsWay, ContactError> {
-    store.write(|tx| {
+    store.write_or_refuse(|tx| {
         let mut numbers = Vec::new();
         for id in ids {
-            match tx.contact(*id)? {
-                None => return Ok(Err(ContactError::NoSuchContact(*id))),
-                Some(contact) if contact.opted_out_at.is_some() && !forget_opt_out => {
-                    return Ok(Err(ContactError::OptedOut(*id)));
-                }
-                Some(contact) => numbers.push((*id, contact.phone_number)),
+            let contact = tx.contact(*id)?.ok_or(ContactError::NoSuchContact(*id))?;
+            if contact.opted_out_at.is_some() && !forget_opt_out {
+                return Err(ContactError::OptedOut(*id).into());
             }
+            numbers.push((*id, contact.phone_number));
         }
         let mut all = OnItsWay::default();
         for (id, number) in numbers {
@@ -236,8 +236,8 @@ pub fn remove(
                 all.add(waiting::follow_all(tx, id, &number, config, now)?);
             }
         }
-        Ok(Ok(all))
-    })?
+        Ok(all)
+    })
 }
 
 pub fn find(store: &mut Store, id: i64, country: &CountryCode) -> Result<Person, ContactError> {
@@ -316,23 +316,21 @@ pub(crate) fn tag_all(
     let now = now.to_string();
     let mut count = 0;
     for some in ids.chunks(TAGGED_TOGETHER) {
-        count += store.write(|tx| {
+        count += store.write_or_refuse::<u64, ContactError>(|tx| {
             let mut news = 0;
             for id in some {
                 let Some(row) = tx.contact(*id)? else { continue };
                 let mut person = Person { tags: tags::read(&row.tags), ..Person::default() };
                 let before = person.tags.clone();
-                if let Err(error) = person.change(&changes) {
-                    return Ok(Err(error));
-                }
+                person.change(&changes)?;
                 if person.tags != before {
                     // Only the tags: what else stands in the row may be no more than text.
                     tx.set_tags(*id, &tags::to_column(&person.tags), &now)?;
                     news += 1;
                 }
             }
-            Ok(Ok(news))
-        })??;
+            Ok(news)
+        })?;
     }
     Ok(count)
 }

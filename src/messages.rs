@@ -29,7 +29,7 @@ use crate::config::Config;
 use crate::delivery::MessageStatus;
 use crate::reason::{Explanation, Reason};
 use crate::schedule::ScheduleError;
-use crate::store::{FormMark, MadeBefore, Message, SqlResult, Store, StoreError, Tx};
+use crate::store::{FormMark, MadeBefore, Message, SqlResult, Stop, Store, StoreError, Tx};
 
 pub use change::{Edit, Edited, Today, edit};
 pub use channel_move::{Moved, move_to_channel};
@@ -118,6 +118,18 @@ pub enum ComposeError {
 
 pub(crate) type ComposeResult<T> = Result<T, ComposeError>;
 
+impl From<MadeBefore> for ComposeError {
+    fn from(before: MadeBefore) -> Self {
+        Self::MadeBefore(before)
+    }
+}
+
+impl From<ComposeError> for Stop<ComposeError> {
+    fn from(why: ComposeError) -> Self {
+        Self::Refused(why)
+    }
+}
+
 impl From<ScheduleError> for ComposeError {
     fn from(error: ScheduleError) -> Self {
         Self::refused(error.to_string())
@@ -170,14 +182,12 @@ pub(crate) fn check(
         }
     }
     let contact_ids = draft.contact_ids.clone().or_else(|| column(&draft.to));
-    let (found, checked) = store.read(|tx| {
+    let (found, mut recipients) = store.read_or_refuse::<_, ComposeError>(|tx| {
         let found = checks::channels(tx, draft.channel.as_deref())?;
         let (contact_ids, what) = (contact_ids.as_deref(), (&content, draft.text.as_str()));
         Ok((found, recipients(tx, contact_ids, what, config, draft.skip_bad)?))
     })?;
-    let found = found?;
     warnings.extend(found.warnings.clone());
-    let mut recipients = checked?;
     if !draft.is_draft {
         checks::somebody(&recipients)?;
     }
@@ -249,19 +259,9 @@ pub fn add(
     now: Timestamp,
 ) -> ComposeResult<Composed> {
     let ready = check(store, draft, config, now)?;
-    let made = store.write(|tx| {
-        let mut composed = None;
-        let made = tx.make_once(mark, now, || {
-            let stored = ready.insert(tx, now)?;
-            Ok(composed.insert(stored).id)
-        })?;
-        Ok(made.map(|_| composed))
-    })?;
-    match made {
-        Ok(Some(composed)) => Ok(composed),
-        Ok(None) => unreachable!("what was made is there"),
-        Err(before) => Err(ComposeError::MadeBefore(before)),
-    }
+    store.write_or_refuse(|tx| {
+        tx.make_once(mark, now, || Ok(ready.insert(tx, now)?), |composed| composed.id)
+    })
 }
 
 /// A draft that says the same to the same as a message, without its times.

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::Status;
 use crate::recipient::{CountryCode, Entry, is_invisible, mask_phone, normalize_phone};
-use crate::store::{Contact, Numbers, Skipped, SqlResult, Store, Tx};
+use crate::store::{Contact, Numbers, Skipped, SqlResult, Stop, Store, Tx};
 use crate::trigger::Triggers;
 
 /// A message that is exactly one of these, but for case, width, punctuation and blanks between the
@@ -249,10 +249,10 @@ pub fn opt_out(
     config: &Config,
     now: Timestamp,
 ) -> Result<OptedOut, ContactError> {
-    store.write(|tx| match Addressee::find(tx, entry, &config.country)? {
-        Ok(person) => record(tx, &person, None, None, config, now).map(Ok),
-        Err(error) => Ok(Err(error)),
-    })?
+    store.write_or_refuse(|tx| {
+        let person = Addressee::find(tx, entry, &config.country)?;
+        Ok(record(tx, &person, None, None, config, now)?)
+    })
 }
 
 /// Takes an opt-out back. Returns the contacts that had opted out, and whether a hidden number had.
@@ -262,14 +262,13 @@ pub fn opt_in(
     country: &CountryCode,
     now: Timestamp,
 ) -> Result<(Vec<i64>, bool), ContactError> {
-    store.write(|tx| {
+    store.write_or_refuse(|tx| {
         let (ids, had_hidden) = match Addressee::find(tx, entry, country)? {
-            Ok(Addressee::Number(digits)) => {
+            Addressee::Number(digits) => {
                 (with_number(tx, &digits, country)?, tx.opt_in_hidden_of(&digits)?)
             }
-            Ok(Addressee::Hidden(lid)) => (Vec::new(), tx.opt_in_hidden(&lid)?),
-            Ok(Addressee::WithoutNumber(id)) => (vec![id], false),
-            Err(error) => return Ok(Err(error)),
+            Addressee::Hidden(lid) => (Vec::new(), tx.opt_in_hidden(&lid)?),
+            Addressee::WithoutNumber(id) => (vec![id], false),
         };
         let mut changed = Vec::new();
         for id in ids {
@@ -277,8 +276,8 @@ pub fn opt_in(
                 changed.push(id);
             }
         }
-        Ok(Ok((changed, had_hidden)))
-    })?
+        Ok((changed, had_hidden))
+    })
 }
 
 /// A person who gets messages.
@@ -292,38 +291,36 @@ pub(crate) enum Addressee {
 }
 
 impl Addressee {
-    fn find(
-        tx: &Tx<'_>,
-        entry: &Entry,
-        country: &CountryCode,
-    ) -> SqlResult<Result<Self, ContactError>> {
-        let is_not_one = |what: &str| {
-            let reason = format!("`{what}` is not one person: write ids or phone numbers");
-            Err(ContactError::Refused(reason))
-        };
-        Ok(match entry {
-            Entry::Contact(id) => match tx.contact(*id)? {
-                None => Err(ContactError::NoSuchContact(*id)),
-                Some(contact) => Ok(normalize_phone(&contact.phone_number, country)
-                    .map_or(Self::WithoutNumber(*id), Self::Number)),
-            },
+    fn find(tx: &Tx<'_>, entry: &Entry, country: &CountryCode) -> Result<Self, Stop<ContactError>> {
+        let not_one = match entry {
+            Entry::Contact(id) => {
+                let contact = tx.contact(*id)?.ok_or(ContactError::NoSuchContact(*id))?;
+                let digits = normalize_phone(&contact.phone_number, country);
+                return Ok(digits.map_or(Self::WithoutNumber(*id), Self::Number));
+            }
             Entry::Person { phone, .. } => {
-                normalize_phone(phone, country).map(Self::Number).map_err(ContactError::from)
+                let digits = normalize_phone(phone, country).map_err(ContactError::from)?;
+                return Ok(Self::Number(digits));
             }
             Entry::Chat { chat_id, .. } => match chat_id.as_str().strip_suffix("@c.us") {
-                Some(digits) => Ok(Self::Number(digits.to_owned())),
-                None if chat_id.as_str().ends_with("@lid") => Ok(tx
-                    .digits_of_hidden(chat_id.as_str())?
-                    .map_or_else(|| Self::Hidden(chat_id.to_string()), Self::Number)),
-                None => Err(ContactError::Refused(format!("`{chat_id}` is not one person"))),
+                Some(digits) => return Ok(Self::Number(digits.to_owned())),
+                None if chat_id.as_str().ends_with("@lid") => {
+                    let digits = tx.digits_of_hidden(chat_id.as_str())?;
+                    return Ok(
+                        digits.map_or_else(|| Self::Hidden(chat_id.to_string()), Self::Number)
+                    );
+                }
+                None => chat_id.to_string(),
             },
-            Entry::Tag(tag) => is_not_one(&format!("tag:{tag}")),
-            Entry::All => is_not_one("all"),
-            Entry::Except(_) => is_not_one("except"),
+            Entry::Tag(tag) => format!("tag:{tag}"),
+            Entry::All => "all".to_owned(),
+            Entry::Except(_) => "except".to_owned(),
             Entry::Invalid { raw, reason } => {
-                Err(ContactError::Refused(format!("`{raw}`: {reason}")))
+                return Err(ContactError::Refused(format!("`{raw}`: {reason}")).into());
             }
-        })
+        };
+        let why = format!("`{not_one}` is not one person: write ids or phone numbers");
+        Err(ContactError::Refused(why).into())
     }
 }
 

@@ -100,7 +100,7 @@ pub fn edit(
         warnings.extend(checks::text(&content, &changed.message)?);
     }
     if let Some(channel) = &edit.channel {
-        let found = store.read(|tx| checks::channels(tx, Some(channel)))??;
+        let found = store.read_or_refuse(|tx| checks::channels(tx, Some(channel)))?;
         found.set(&mut changed);
         warnings.extend(found.warnings);
     }
@@ -168,7 +168,7 @@ fn check_recipients(
     // Recipients that were there before are not this edit's fault.
     let skip_bad = edit.skip_bad || edit.to.is_none() && edit.contact_ids.is_none();
     let checked =
-        store.read(|tx| checks::recipients(tx, contact_ids, what, config, skip_bad))??;
+        store.read_or_refuse(|tx| checks::recipients(tx, contact_ids, what, config, skip_bad))?;
     if message.status != MessageStatus::Draft {
         checks::somebody(&checked)?;
     }

@@ -13,7 +13,7 @@ use crate::files::Files;
 use crate::reason::{Explanation, Reason};
 use crate::recipient::{self, Entry};
 use crate::recipients;
-use crate::store::{Channel, Held, Message, SqlResult, Store, Tx};
+use crate::store::{Channel, Held, Message, SqlResult, Stop, Store, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
 
 /// A WAHA that was CORE may have become Plus since.
@@ -22,6 +22,9 @@ const TIER_BELIEVED_FOR: Duration = Duration::from_hours(1);
 const NAMED_MAX: usize = 5;
 /// How many of those that will get it are kept with their words.
 pub(crate) const FIRST_MAX: usize = 20;
+
+/// What a check inside a transaction comes to.
+type Checking<T> = Result<T, Stop<ComposeError>>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
@@ -143,19 +146,16 @@ fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
 }
 
 /// The channels that a person means, by ids or names with commas in between; the channel 1 when none is named.
-pub(super) fn channels(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<ComposeResult<Found>> {
+pub(super) fn channels(tx: &Tx<'_>, wanted: Option<&str>) -> Checking<Found> {
     let wanted = wanted.unwrap_or("1");
-    let one = channel(tx, wanted)?;
-    // A name may have a comma.
-    if one.is_ok() || !wanted.contains(',') {
-        return Ok(one);
-    }
+    let refused = match channel(tx, wanted) {
+        // A name may have a comma.
+        Err(Stop::Refused(why)) if wanted.contains(',') => why,
+        found => return found,
+    };
     let mut all = Found { ids: Vec::new(), name: String::new(), warnings: Vec::new() };
     for word in wanted.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        let found = match channel(tx, word)? {
-            Ok(found) => found,
-            Err(why) => return Ok(Err(why)),
-        };
+        let found = channel(tx, word)?;
         if found.ids.iter().all(|id| all.ids.contains(id)) {
             continue;
         }
@@ -164,10 +164,10 @@ pub(super) fn channels(tx: &Tx<'_>, wanted: Option<&str>) -> SqlResult<ComposeRe
         all.ids.extend(found.ids);
         all.warnings.extend(found.warnings);
     }
-    Ok(if all.ids.is_empty() { one } else { Ok(all) })
+    if all.ids.is_empty() { Err(refused.into()) } else { Ok(all) }
 }
 
-fn channel(tx: &Tx<'_>, wanted: &str) -> SqlResult<ComposeResult<Found>> {
+fn channel(tx: &Tx<'_>, wanted: &str) -> Checking<Found> {
     let wanted = wanted.trim();
     let channels = tx.channels()?;
     let is_meant = |name: &str| name.trim_matches(' ').eq_ignore_ascii_case(wanted);
@@ -181,25 +181,20 @@ fn channel(tx: &Tx<'_>, wanted: &str) -> SqlResult<ComposeResult<Found>> {
     if ids.len() > 1 {
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         let ids = ids.join(", ");
-        return Ok(Err(
-            refused!("`{wanted}` is the name of channels {ids}: give the id").of("channel")
-        ));
+        let why = refused!("`{wanted}` is the name of channels {ids}: give the id");
+        return Err(why.of("channel").into());
     }
     let channel = ids.first().map(|id| tx.channel(*id)).transpose()?.flatten();
     may_send(tx, wanted, channel.as_ref())
 }
 
 /// The channel of a message that is there; of several the first that can send.
-pub(super) fn channel_of(tx: &Tx<'_>, row: &Message) -> SqlResult<ComposeResult<Found>> {
+pub(super) fn channel_of(tx: &Tx<'_>, row: &Message) -> Checking<Found> {
     may_send(tx, &row.channel_id.to_string(), channels::sender_of(tx, row)?.as_ref())
 }
 
-fn may_send(
-    tx: &Tx<'_>,
-    wanted: &str,
-    channel: Option<&Channel>,
-) -> SqlResult<ComposeResult<Found>> {
-    let refused = |why: String| Ok(Err(ComposeError::refused(why).of("channel")));
+fn may_send(tx: &Tx<'_>, wanted: &str, channel: Option<&Channel>) -> Checking<Found> {
+    let refused = |why: String| Err(ComposeError::refused(why).of("channel").into());
     let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
     match channels::usable(channel) {
         Ok(channel) => {
@@ -211,7 +206,7 @@ fn may_send(
                 Warned::new("channel_held", words)
             };
             let warnings = channel.held.as_ref().map(held).into_iter().collect();
-            Ok(Ok(Found { ids: vec![channel.id], name: channel.name.clone(), warnings }))
+            Ok(Found { ids: vec![channel.id], name: channel.name.clone(), warnings })
         }
         Err(Off::Missing) => {
             let names: Vec<String> = tx.channels()?.into_iter().map(|one| one.name).collect();
@@ -241,11 +236,9 @@ pub(crate) fn recipients(
     (content, text): (&Content, &str),
     config: &Config,
     skip_bad: bool,
-) -> SqlResult<ComposeResult<Checked>> {
-    let entries = match recipient::parse_contact_ids(contact_ids) {
-        Ok(entries) => entries,
-        Err(error) => return Ok(Err(unreadable(error.to_string()))),
-    };
+) -> Checking<Checked> {
+    let entries = recipient::parse_contact_ids(contact_ids);
+    let entries = entries.map_err(|error| unreadable(error.to_string()))?;
     let text = content.words(text).unwrap_or_default();
     let template = Template::parse(text);
     let has_places = template.varies();
@@ -295,13 +288,13 @@ pub(crate) fn recipients(
     }
     forget_nobody_left(&mut checked, &mut bad);
     if !bad.is_empty() {
-        return Ok(Err(some_cannot(&bad, checked.count)));
+        return Err(some_cannot(&bad, checked.count).into());
     }
     let of_nobody = |(_, count): &(String, u64)| *count == checked.count && *count > 0;
     let of_nobody = without_value.into_iter().filter(of_nobody);
     let warned = of_nobody.map(|(name, _)| no_value_at_all(&name)).collect::<Vec<_>>();
     checked.warnings = warned;
-    Ok(Ok(checked))
+    Ok(checked)
 }
 
 /// What was typed by itself, and groups: a group may have somebody whose number is wrong, what was typed may not.

@@ -172,9 +172,10 @@ fn resume_unplanned(
     };
     let content = checks::content(store, row.content.as_deref(), config, now)?;
     checks::text(&content, &row.message)?;
-    store.read(|tx| checks::channel_of(tx, row))??;
+    store.read_or_refuse(|tx| checks::channel_of(tx, row))?;
     let (contact_ids, what) = (row.contact_ids.as_deref(), (&content, row.message.as_str()));
-    let checked = store.read(|tx| checks::recipients(tx, contact_ids, what, config, true))??;
+    let checked =
+        store.read_or_refuse(|tx| checks::recipients(tx, contact_ids, what, config, true))?;
     checks::somebody(&checked)?;
     let has_moved = store.write(|tx| {
         let has_moved = tx.move_message(row, MessageStatus::Scheduled, Some(at), now)?;

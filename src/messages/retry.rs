@@ -61,7 +61,7 @@ pub fn retry(
     let (row, latest) = look(store, id, config, now)?;
     let content = checks::content(store, row.content.as_deref(), config, now)?;
     checks::text(&content, &row.message)?;
-    store.read(|tx| checks::channel_of(tx, &row))??;
+    store.read_or_refuse(|tx| checks::channel_of(tx, &row))?;
     let statuses = [Status::Failed, Status::Expired, Status::Unknown];
     let statuses = if retry.with_unknown { &statuses[..] } else { &statuses[..2] };
     let first = latest.retry_of.unwrap_or(latest.due_at);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ComposeError, ComposeResult, Draft, changed_meanwhile, check, checks, own};
+use super::{ComposeResult, Draft, changed_meanwhile, check, checks, own};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::MessageStatus;
@@ -93,16 +93,16 @@ pub(crate) fn add_split(
         ));
     }
     let rows = rows(store, &message, by, find)?;
-    let made = store.write(|tx| {
-        tx.make_once(mark, now, || {
+    store.write_or_refuse(|tx| {
+        let make = || {
             let first = tx.insert_message(&rows[0], draft.created_by, now)?;
             for row in &rows[1..] {
                 tx.insert_message(row, draft.created_by, now)?;
             }
             Ok(first)
-        })
-    })?;
-    made.map_err(ComposeError::MadeBefore)
+        };
+        tx.make_once(mark, now, make, |first| *first)
+    })
 }
 
 /// The messages that it becomes, two or more.
@@ -113,7 +113,7 @@ fn rows(
     find: Find<'_>,
 ) -> ComposeResult<Vec<Message>> {
     if let SplitBy::Channel(other) = by {
-        store.read(|tx| checks::channels(tx, Some(&other.to_string())))??;
+        store.read_or_refuse(|tx| checks::channels(tx, Some(&other.to_string())))?;
         if message.channels().contains(&other) {
             return Err(refused!("it goes out on channel {other} already: choose another"));
         }

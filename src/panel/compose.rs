@@ -703,7 +703,7 @@ fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> PageResult<u64> 
     if let Some(lacks) = lacks {
         return Err(Told::refusal(lacks));
     }
-    let seen = visit.told(visit.read(|tx| looked::recipients(tx, fields, visit.config))?)?;
+    let seen = visit.read_or_refuse(|tx| looked::recipients(tx, fields, visit.config))?;
     if seen.count == 0 {
         return Err(Told::refusal(w.nobody_gets_it));
     }

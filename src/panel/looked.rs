@@ -15,7 +15,7 @@ use crate::forecast::{self, MessageForecast, RecipientForecast, Warning};
 use crate::language::Language;
 use crate::messages::{self, ComposeError, Reached};
 use crate::recipient::{self, Entry};
-use crate::store::{Message, SqlResult, Store, Tx};
+use crate::store::{Message, SqlResult, Stop, Store, Tx};
 
 /// Recipients whose words are shown, and those whom a channel sends to first.
 pub(super) const SAMPLES_MAX: usize = 3;
@@ -113,7 +113,7 @@ pub(super) fn recipients(
     tx: &Tx<'_>,
     fields: &Fields,
     config: &Config,
-) -> SqlResult<Result<messages::Checked, ComposeError>> {
+) -> Result<messages::Checked, Stop<ComposeError>> {
     let words = (&fields.read_content(), fields.text.as_str());
     messages::recipients(tx, Some(&fields.column()), words, config, true)
 }
@@ -132,7 +132,7 @@ fn count(
             return looked.with_ways(store, config, now);
         }
         Asked::Form(fields, of) => {
-            match store.read(|tx| recipients(tx, fields, config))? {
+            match store.read_or_refuse(|tx| recipients(tx, fields, config)) {
                 Ok(checked) => looked.take(checked, question.language),
                 Err(why) => {
                     looked.refused = Some(why.in_language(question.language)?);

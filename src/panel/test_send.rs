@@ -109,11 +109,9 @@ fn words(visit: &Visit<'_>, fields: &Fields, own: &str, like: &str) -> PageResul
         }
     };
     for column in [column.as_str(), own] {
-        let found = visit.read(|tx| {
-            let what = (&fields.read_content(), fields.text.as_str());
-            messages::recipients(tx, Some(column), what, config, true)
-        })?;
-        let found = visit.told(found)?;
+        let what = (&fields.read_content(), fields.text.as_str());
+        let found = visit
+            .read_or_refuse(|tx| messages::recipients(tx, Some(column), what, config, true))?;
         match (found.first.into_iter().next(), found.skipped.first()) {
             (Some(one), _) if Template::parse(&one.text).varies() => {
                 return Err(Told::refusal(w.test_would_differ));

@@ -24,7 +24,9 @@ use crate::reason::Explanation;
 use crate::schedule;
 use crate::secret::random_hex;
 use crate::send_window::Day;
-use crate::store::{FormMark, MadeBefore, PageFrom, SqlResult, Store, Trigger, Tx};
+use crate::store::{
+    FormMark, MadeBefore, PageFrom, SqlResult, Stop, Store, StoreError, Trigger, Tx,
+};
 
 const LANGUAGE_COOKIE: &str = "panel_lang";
 const A_YEAR_SECS: u64 = 365 * 24 * 3600;
@@ -130,6 +132,14 @@ impl<'a> Visit<'a> {
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> PageResult<T> {
         Ok(self.panel.read(work)?)
+    }
+
+    /// What is refused is told in the form.
+    pub(super) fn read_or_refuse<T, E: Refusal + From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, Stop<E>>,
+    ) -> PageResult<T> {
+        self.told(self.with_store(|store| store.read_or_refuse(work)))
     }
 
     pub(super) fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> PageResult<T> {

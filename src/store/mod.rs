@@ -86,6 +86,19 @@ pub(crate) use statistics::EndedOne;
 /// What a statement gives inside a transaction.
 pub(crate) type SqlResult<T> = rusqlite::Result<T>;
 
+/// Why a transaction changes nothing: a statement failed, or what it was to do is refused.
+#[derive(Debug)]
+pub(crate) enum Stop<E> {
+    Sql(rusqlite::Error),
+    Refused(E),
+}
+
+impl<E> From<rusqlite::Error> for Stop<E> {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
 /// A connection to the database. Not shared between threads without a lock.
 #[derive(Debug)]
 pub struct Store {
@@ -233,6 +246,14 @@ impl Store {
 
     /// Runs `work` in one read transaction: all that it sees is of one moment.
     pub fn read<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> SqlResult<T>) -> Result<T, StoreError> {
+        self.read_or_refuse(|tx| work(tx).map_err(Stop::Sql))
+    }
+
+    /// Like [`Store::read`], for `work` that may refuse.
+    pub(crate) fn read_or_refuse<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, Stop<E>>,
+    ) -> Result<T, E> {
         self.transact("BEGIN", work)
     }
 
@@ -242,6 +263,14 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
     ) -> Result<T, StoreError> {
+        self.write_or_refuse(|tx| work(tx).map_err(Stop::Sql))
+    }
+
+    /// Like [`Store::write`], for `work` that may refuse: then nothing was changed either.
+    pub(crate) fn write_or_refuse<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, Stop<E>>,
+    ) -> Result<T, E> {
         self.undo_in_memory(false)?;
         self.transact("BEGIN IMMEDIATE", work)
     }
@@ -255,7 +284,7 @@ impl Store {
         work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
     ) -> Result<T, StoreError> {
         self.undo_in_memory(true)?;
-        self.transact("BEGIN IMMEDIATE", work)
+        self.transact("BEGIN IMMEDIATE", |tx| work(tx).map_err(Stop::Sql))
     }
 
     /// Like [`Store::write`], but when `work` gives `None` nothing is changed.
@@ -263,17 +292,10 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> SqlResult<Option<T>>,
     ) -> Result<Option<T>, StoreError> {
-        self.undo_in_memory(false)?;
-        let mut is_refused = false;
-        let done = self.transact("BEGIN IMMEDIATE", |tx| {
-            let value = work(tx)?;
-            is_refused = value.is_none();
-            // Only to roll back: this error goes nowhere.
-            value.ok_or(rusqlite::Error::ExecuteReturnedResults)
-        });
-        match done {
-            Err(_) if is_refused => Ok(None),
-            done => done.map(Some),
+        match self.write_or_refuse(|tx| work(tx)?.ok_or(Stop::Refused(None))) {
+            Ok(value) => Ok(Some(value)),
+            Err(None) => Ok(None),
+            Err(Some(error)) => Err(error),
         }
     }
 
@@ -343,11 +365,11 @@ impl Store {
         Ok(())
     }
 
-    fn transact<T>(
+    fn transact<T, E: From<StoreError>>(
         &mut self,
         begin: &str,
-        work: impl FnOnce(&Tx<'_>) -> SqlResult<T>,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&Tx<'_>) -> Result<T, Stop<E>>,
+    ) -> Result<T, E> {
         let Self { connection, path, is_joined, .. } = self;
         let attempt = || {
             if *is_joined {
@@ -363,6 +385,9 @@ impl Store {
             fail_point::reach("committed");
             Ok(value)
         };
-        attempt().map_err(|source| open::explain_statement(path, source))
+        attempt().map_err(|stop| match stop {
+            Stop::Sql(source) => open::explain_statement(path, source).into(),
+            Stop::Refused(why) => why,
+        })
     }
 }

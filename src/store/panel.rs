@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::Row;
 
-use super::{SqlResult, Tx, params, read};
+use super::{SqlResult, Stop, Tx, params, read};
 use crate::clock::Timestamp;
 
 const PASSWORD_KEY: &str = "panel_password_hash";
@@ -217,20 +217,21 @@ impl Tx<'_> {
     }
 
     /// Makes something once: `make` runs, and its id is kept with the mark, unless the mark is kept
-    /// already. Returns the new id, or what the form made before.
-    pub(crate) fn make_once(
+    /// already. Refuses with what the form made before.
+    pub(crate) fn make_once<T, E: From<MadeBefore>>(
         &self,
         mark: Option<FormMark<'_>>,
         now: Timestamp,
-        make: impl FnOnce() -> SqlResult<i64>,
-    ) -> SqlResult<Result<i64, MadeBefore>> {
-        let Some(mark) = mark else { return make().map(Ok) };
+        make: impl FnOnce() -> Result<T, Stop<E>>,
+        id_of: impl FnOnce(&T) -> i64,
+    ) -> Result<T, Stop<E>> {
+        let Some(mark) = mark else { return make() };
         if let Some(before) = self.made_by_mark(mark.mark)? {
-            return Ok(Err(before));
+            return Err(Stop::Refused(before.into()));
         }
-        let id = make()?;
-        self.keep_mark(mark, id, now)?;
-        Ok(Ok(id))
+        let made = make()?;
+        self.keep_mark(mark, id_of(&made), now)?;
+        Ok(made)
     }
 
     /// Keeps a mark with the id of what its form made or changed; a mark that is kept already stays.
