@@ -229,9 +229,9 @@ impl Tx<'_> {
         if let Some(before) = self.made_by_mark(mark.mark)? {
             return Err(Stop::Refused(before.into()));
         }
-        let made = make()?;
-        self.keep_mark(mark, id_of(&made), now)?;
-        Ok(made)
+        let new = make()?;
+        self.keep_mark(mark, id_of(&new), now)?;
+        Ok(new)
     }
 
     /// Keeps a mark with the id of what its form made or changed; a mark that is kept already stays.
