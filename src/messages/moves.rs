@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Counts, MessageStatus, Status};
 use crate::reason::Reason;
+use crate::schedule::{self, Timetable};
 use crate::store::{Message, Occurrence, Settled, Store};
 
 /// A schedule's time that passed so little ago, while it was paused, still counts.
@@ -135,6 +136,15 @@ pub(super) fn expire_rest(
     Ok(ended)
 }
 
+/// Whether a draft goes out at once when it is resumed, because it was never given a time: by the API, and so by
+/// `mcp`, that means now. A rule that is over means nothing of the kind.
+pub(crate) fn is_for_now(row: &Message) -> bool {
+    let Timetable { schedules, interval_config, .. } = &row.timetable;
+    let has_rule = schedule::has_schedule(schedules.as_deref(), interval_config.as_deref());
+    let is_of_api = row.created_by.as_deref() == Some("api");
+    row.status == MessageStatus::Draft && row.scheduled_at.is_none() && !has_rule && is_of_api
+}
+
 fn resume_unplanned(
     store: &mut Store,
     row: &Message,
@@ -159,10 +169,7 @@ fn resume_unplanned(
                     config.zone
                 ));
             }
-            // By the API, and so by `mcp`, a message without a time is one for now.
-            (None, None) if row.created_by.as_deref() == Some("api") => {
-                (Timestamp::from_secs(now.secs()), false)
-            }
+            (None, None) if is_for_now(row) => (Timestamp::from_secs(now.secs()), false),
             (None, None) => {
                 return Err(refused!(
                     "it has no time: give it one with `message edit {id} --at …` or `--weekly …`"

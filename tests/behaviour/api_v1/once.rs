@@ -99,6 +99,14 @@ fn a_draft_that_was_given_no_time_goes_out_when_it_is_resumed() {
     let resumed = door.post(&path, &Value::Null).expect(200);
     assert_ne!(resumed.body["next_at"], Value::Null);
     until("it is sent", || site.status() == "sent");
+    // Of a rule that is over, now is no time.
+    let interval = json!({"time": "08:00", "weekDays": [1]});
+    let new = json!({"text": "Hai", "to": "081200007001", "interval": interval, "draft": true});
+    let id = create(&door, "b", &new).expect(201).body["id"].clone();
+    let over = "UPDATE auto_messages SET interval_config = json_set(interval_config, '$.endDate', '2020-01-01')
+                WHERE id = ?1";
+    site.sql().execute(over, [id.as_i64()]).unwrap();
+    assert_eq!(door.post(&format!("/messages/{id}/resume"), &Value::Null).status, 409);
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn what_would_fail_later_is_said_now_and_what_was_typed_stays() {
         [("text", "Halo"), ("to", "081200001001"), ("when", "at"), ("at", "2026-12-02T09:00")];
     for (name, value, words) in [
         ("text", " ", "Isi pesannya dulu"),
+        ("text", "Halo [Nama]", "bukan tanda yang dikenal program ini"),
         ("to", "", "Tulis nomor penerima"),
         ("to", "0812", "Tidak ada penerima yang bisa"),
         ("to", "0812,081200001001", "1 penerima tidak bisa dikirimi"),
