@@ -86,6 +86,18 @@ fn a_file_comes_once_for_a_key_and_another_one_with_that_key_is_refused() {
     assert_eq!(take(b"").refusal(), (422, "invalid", ""), "what is wrong with it comes first");
     let new = json!({"text": "Halo", "to": "081200007001", "at": "2037-01-01 08:00"});
     assert_eq!(create(&door, "nota", &new).refusal(), reused);
+    // The same bytes under another name are another request: the first name is not theirs.
+    let form = [("Idempotency-Key", "form"), ("Content-Type", "multipart/form-data; boundary=XX")];
+    let send = |name: &str| {
+        let head = format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let body = head + "%PDF-1.7 an invoice\r\n--XX--\r\n";
+        door.ask_with("POST", "/files", &form, body.as_bytes()).unwrap()
+    };
+    assert_eq!(send("nota.pdf").expect(200).body["filename"], "nota.pdf");
+    assert_eq!(send("nota.pdf").expect(200).header("Idempotency-Replayed"), "true");
+    assert_eq!(send("faktur.pdf").refusal(), reused);
 }
 
 #[test]
