@@ -10,6 +10,7 @@ use crate::config::{Config, SendOrder};
 use crate::contacts::tags;
 use crate::content::{Content, KindName};
 use crate::files::Files;
+use crate::language::Language;
 use crate::reason::{Explanation, Reason};
 use crate::recipient::{self, Entry};
 use crate::recipients;
@@ -123,6 +124,7 @@ fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if units > TEXT_UNITS_MAX {
         return Err(refused!(
             "the text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
+                / "isi pesan {units} karakter, lebih dari {TEXT_UNITS_MAX} yang diterima WhatsApp: pendekkan"
         ));
     }
     let template = Template::parse(text);
@@ -131,13 +133,16 @@ fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
         .find(|one| one.fallback.as_deref().is_some_and(|fallback| fallback.contains('|')))
     {
         return Err(refused!(
-            "the placeholder {{{{{}|…}}}} has two fallbacks: give it one",
+            "the placeholder {{{{{}|…}}}} has two fallbacks: give it one"
+                / "tanda {{{{{}|…}}}} punya dua kata pengganti: pakai satu saja",
             two.name
         ));
     }
     if let Some(foreign) = template.foreign() {
-        let placeholder = foreign.to_owned();
-        return Err(ComposeError::refused(Reason::ForeignPlaceholder { placeholder }));
+        let reason = Reason::ForeignPlaceholder { placeholder: foreign.to_owned() };
+        let [english, indonesian] =
+            [Language::English, Language::Indonesian].map(|language| reason.text(language));
+        return Err(ComposeError::refused(Explanation::Said { english, indonesian }));
     }
     let (wrong, odd): (Vec<String>, Vec<String>) = template
         .oddities()
@@ -146,6 +151,7 @@ fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if let Some(wrong) = wrong.first() {
         return Err(refused!(
             "`{wrong}` would go out as it is written: a placeholder is {{{{name}}}} or {{{{name|fallback}}}}, on one line"
+                / "`{wrong}` akan terkirim apa adanya: tulis tandanya {{{{name}}}} atau {{{{name|Kak}}}}, dalam satu baris"
         ));
     }
     let odd = odd.into_iter().map(|odd| {

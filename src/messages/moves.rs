@@ -40,6 +40,7 @@ pub fn pause(store: &mut Store, id: i64, now: Timestamp) -> ComposeResult<Option
     if row.status == MessageStatus::Draft {
         return Err(refused!(
             "message {id} is a draft already: `message resume {id}` lets it go out"
+                / "pesan {id} sudah dijeda: lanjutkan supaya terkirim"
         ));
     }
     move_to(store, &row, MessageStatus::Draft, now)
@@ -100,7 +101,8 @@ fn resume_planned(
     if following?.is_none() {
         return Err(refused!(
             "its time, {} in {}, is more than {} hours ago, so the {} that are left would expire: `message retry {id}` \
-             sends to them now",
+             sends to them now"
+                / "waktunya, {} di {}, sudah lewat lebih dari {} jam, jadi {} yang tersisa akan kedaluwarsa: kirim ulang ke mereka",
             config.zone.format_local(due_at),
             config.zone,
             config.late_limit.as_secs() / 3600,
@@ -164,7 +166,8 @@ fn resume_unplanned(
             }
             (None, Some(at)) => {
                 return Err(refused!(
-                    "its time, {} in {}, has passed: give it a new one with `message edit {id} --at …`, or `--at now`",
+                    "its time, {} in {}, has passed: give it a new one with `message edit {id} --at …`, or `--at now`"
+                        / "waktunya, {} di {}, sudah lewat: ubah pesan ini dan pilih waktu baru",
                     config.zone.format_local(at),
                     config.zone
                 ));
@@ -173,6 +176,7 @@ fn resume_unplanned(
             (None, None) => {
                 return Err(refused!(
                     "it has no time: give it one with `message edit {id} --at …` or `--weekly …`"
+                        / "belum ada waktunya: ubah pesan ini dan pilih waktunya"
                 ));
             }
         },
@@ -228,7 +232,10 @@ pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> ComposeResul
 fn check_goes_on(row: &Message, verb: &str) -> ComposeResult<()> {
     let (id, status) = (row.id, row.status);
     if status.has_ended() {
-        return Err(refused!("there is nothing to {verb}: message {id} is `{status}` already"));
+        return Err(refused!(
+            "there is nothing to {verb}: message {id} is `{status}` already"
+                / "tidak ada yang perlu dilakukan: pesan {id} sudah `{status}`"
+        ));
     }
     Ok(())
 }
