@@ -120,8 +120,8 @@ struct Core {
     triggers: Arc<Triggers>,
     config: Arc<Config>,
     files: Files,
-    /// Whether WAHA is Plus, and when it said so, on the monotonic clock.
-    is_plus: Mutex<Option<(bool, Duration)>>,
+    /// When WAHA last said that it is Plus, on the monotonic clock.
+    plus_at: Mutex<Option<Duration>>,
     uploads: AtomicUsize,
     random: Mutex<fastrand::Rng>,
     /// The last moment, on the monotonic clock, at which anything may be begun: a program that is
@@ -188,7 +188,7 @@ impl Engine {
             triggers,
             config,
             files: planner.files.clone(),
-            is_plus: Mutex::default(),
+            plus_at: Mutex::default(),
             uploads: AtomicUsize::new(0),
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             last_begin: OnceLock::new(),

@@ -5,8 +5,14 @@
 //! typed it. Checks only read; each change is one short transaction, guarded by what was seen before,
 //! so that all of it is safe while messages are being sent.
 
-/// Why something is not done, in words.
+/// Why something is not done, in words: in English, or in English and Indonesian where the panel says it, too.
 macro_rules! refused {
+    ($english:literal / $indonesian:literal $($values:tt)*) => {
+        $crate::messages::ComposeError::Refused($crate::reason::Explanation::Said {
+            english: std::fmt::format(format_args!($english $($values)*)),
+            indonesian: std::fmt::format(format_args!($indonesian $($values)*)),
+        })
+    };
     ($($words:tt)*) => {
         $crate::messages::ComposeError::Refused(std::fmt::format(format_args!($($words)*)).into())
     };
@@ -35,7 +41,8 @@ pub use change::{Edit, Edited, Today, edit};
 pub use channel_move::{Moved, move_to_channel};
 pub(crate) use channel_move::{MovedView, StaysView};
 pub use checks::Skipped;
-pub(crate) use checks::{Checked, Reached, column, content as check_content, recipients};
+pub(crate) use checks::{Checked, Reached, ask_tier, column, content as check_content, recipients};
+pub(crate) use moves::is_for_now;
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};
 pub(crate) use split::{Part, add_split, split};

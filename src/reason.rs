@@ -617,6 +617,11 @@ pub(crate) fn headline(sentence: &str) -> &str {
 pub enum Explanation {
     Known(Reason),
     Words(String),
+    /// Words for whoever typed something: no row ever has them.
+    Said {
+        english: String,
+        indonesian: String,
+    },
 }
 
 impl Explanation {
@@ -630,6 +635,7 @@ impl Explanation {
         match self {
             Self::Known(reason) => reason.text(language),
             Self::Words(words) => words.clone(),
+            Self::Said { english, indonesian } => language.pick(english, indonesian).clone(),
         }
     }
 
@@ -653,7 +659,7 @@ impl PartialEq<Reason> for Explanation {
     fn eq(&self, other: &Reason) -> bool {
         match self {
             Self::Known(reason) => reason == other,
-            Self::Words(words) => *words == other.to_string(),
+            Self::Words(words) | Self::Said { english: words, .. } => *words == other.to_string(),
         }
     }
 }
@@ -829,7 +835,7 @@ impl Parameter for Box<Explanation> {
             Explanation::Known(reason) => {
                 json!({ "code": reason.code(), "args": reason.parameters() })
             }
-            Explanation::Words(words) => json!(words),
+            Explanation::Words(words) | Explanation::Said { english: words, .. } => json!(words),
         }
     }
 

@@ -11,7 +11,8 @@ use crate::delivery::{Counts, Outcome, Status};
 use crate::reason::Reason;
 use crate::store::{Claimed, Open};
 
-/// For how long WAHA's word is believed that it is Plus, or is not.
+/// For how long WAHA's word is believed that it is Plus. That it is not is never believed later: it would fail a
+/// message after the owner did what its reason says.
 const BELIEVED_FOR: Duration = Duration::from_mins(10);
 
 /// How soon a channel looks again whether its file may go out.
@@ -38,17 +39,15 @@ impl Core {
     /// Whether WAHA says that it is CORE, which refuses files. One that does not say is tried.
     pub(super) fn is_core(&self) -> bool {
         let now = self.clock.now().monotonic;
-        if let Some((is_plus, at)) = *lock(&self.is_plus)
-            && now.saturating_sub(at) < BELIEVED_FOR
-        {
-            return !is_plus;
+        if lock(&self.plus_at).is_some_and(|at| now.saturating_sub(at) < BELIEVED_FOR) {
+            return false;
         }
         let Ok(server) = self.waha.server() else { return false };
         if server.tier.is_empty() {
             return false;
         }
         let is_plus = server.is_plus();
-        *lock(&self.is_plus) = Some((is_plus, now));
+        *lock(&self.plus_at) = is_plus.then_some(now);
         let now = self.clock.now().wall;
         if let Err(error) = self.write(|tx| tx.note_tier(is_plus, now)) {
             // It is asked again.

@@ -89,6 +89,8 @@ pub fn edit(
         return Err(refused!(
             "message {id} is planned for its recipients already: only text and title can be edited now; to change \
              who gets it or when, `message cancel {id}` and make a new one"
+                / "penerima pesan {id} sudah ditetapkan: sekarang hanya judul dan isinya yang bisa diubah; untuk mengganti \
+                   penerima atau waktunya, batalkan lalu buat pesan baru"
         ));
     }
     let mut changed = row.clone();
@@ -216,12 +218,15 @@ fn reach(store: &mut Store, row: &Message) -> ComposeResult<Reach> {
             Ok(Reach::Words)
         }
         MessageStatus::Failed if !has_arrived => Ok(Reach::AllAgain),
-        MessageStatus::Cancelled => {
-            Err(refused!("message {id} was cancelled: make a new one with `message add`"))
-        }
+        MessageStatus::Cancelled => Err(refused!(
+            "message {id} was cancelled: make a new one with `message add`"
+                / "pesan {id} sudah dibatalkan: buat pesan baru, atau salin pesan itu"
+        )),
         MessageStatus::Sent | MessageStatus::Failed => Err(refused!(
             "message {id} has ended, and its row tells what was sent: make a new one with `message add`, or send to \
              those who did not get it with `message retry {id}`"
+                / "pesan {id} sudah selesai, dan yang tersimpan adalah apa yang terkirim: buat pesan baru, atau kirim ulang ke \
+                   yang belum menerima"
         )),
     }
 }

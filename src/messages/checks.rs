@@ -1,4 +1,4 @@
-//! What would fail when its time comes, found now. Reads only.
+//! What would fail when its time comes, found now. Writes nothing but what WAHA says that it is.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -10,14 +10,18 @@ use crate::config::{Config, SendOrder};
 use crate::contacts::tags;
 use crate::content::{Content, KindName};
 use crate::files::Files;
+use crate::language::Language;
 use crate::reason::{Explanation, Reason};
 use crate::recipient::{self, Entry};
 use crate::recipients;
 use crate::store::{Channel, Held, Message, SqlResult, Stop, Store, Tx};
 use crate::template::{self, TEXT_UNITS_MAX, Template};
+use crate::waha::Waha;
 
 /// A WAHA that was CORE may have become Plus since.
 const TIER_BELIEVED_FOR: Duration = Duration::from_hours(1);
+/// How long a WAHA is waited for that says what it is.
+const TIER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How many recipients that cannot get it a refusal names.
 const NAMED_MAX: usize = 5;
 /// How many of those that will get it are kept with their words.
@@ -79,10 +83,28 @@ pub(crate) fn content(
     }
     let files = Files::beside(store.path());
     files.check(&content, config.media_max_mb, false).map_err(unfit)?;
-    if store.read(|tx| tx.is_core_since(now.minus(TIER_BELIEVED_FOR)))? {
-        return Err(unfit(Reason::MediaOnlyPlus));
+    let is_core = |store: &mut Store| {
+        store.read(|tx| tx.is_core_since(now.minus(TIER_BELIEVED_FOR))).map_err(ComposeError::from)
+    };
+    // The owner may have done what the reason says. Nothing is open across the network.
+    if is_core(store)? && !store.is_together() {
+        ask_tier(store, config, now)?;
     }
-    Ok(content)
+    if is_core(store)? { Err(unfit(Reason::MediaOnlyPlus)) } else { Ok(content) }
+}
+
+/// Asks WAHA whether it is Plus, so that a file that it would refuse is refused now. One that does not
+/// answer is believed to be what it was.
+pub(crate) fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> ComposeResult<()> {
+    let Some(Ok(waha)) = config.waha_base_url.as_ref().map(|url| Waha::of(config, url)) else {
+        return Ok(());
+    };
+    if let Ok(server) = waha.brief(TIER_TIMEOUT).server()
+        && !server.tier.is_empty()
+    {
+        store.write(|tx| tx.note_tier(server.is_plus(), now))?;
+    }
+    Ok(())
 }
 
 /// Refuses a text that nobody could get or that has half a placeholder; warns of what may be one.
@@ -105,6 +127,7 @@ fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if units > TEXT_UNITS_MAX {
         return Err(refused!(
             "the text has {units} characters, more than the {TEXT_UNITS_MAX} that WhatsApp takes: shorten it"
+                / "isi pesan {units} karakter, lebih dari {TEXT_UNITS_MAX} yang diterima WhatsApp: pendekkan"
         ));
     }
     let template = Template::parse(text);
@@ -113,13 +136,16 @@ fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
         .find(|one| one.fallback.as_deref().is_some_and(|fallback| fallback.contains('|')))
     {
         return Err(refused!(
-            "the placeholder {{{{{}|…}}}} has two fallbacks: give it one",
+            "the placeholder {{{{{}|…}}}} has two fallbacks: give it one"
+                / "tanda {{{{{}|…}}}} punya dua kata pengganti: pakai satu saja",
             two.name
         ));
     }
     if let Some(foreign) = template.foreign() {
         let reason = Reason::ForeignPlaceholder { placeholder: foreign.to_owned() };
-        return Err(ComposeError::refused(reason.to_string()));
+        let [english, indonesian] =
+            [Language::English, Language::Indonesian].map(|language| reason.text(language));
+        return Err(ComposeError::refused(Explanation::Said { english, indonesian }));
     }
     let (wrong, odd): (Vec<String>, Vec<String>) = template
         .oddities()
@@ -128,6 +154,7 @@ fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if let Some(wrong) = wrong.first() {
         return Err(refused!(
             "`{wrong}` would go out as it is written: a placeholder is {{{{name}}}} or {{{{name|fallback}}}}, on one line"
+                / "`{wrong}` akan terkirim apa adanya: tulis tandanya {{{{name}}}} atau {{{{name|Kak}}}}, dalam satu baris"
         ));
     }
     let odd = odd.into_iter().map(|odd| {

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::delivery::{Counts, MessageStatus, Status};
 use crate::reason::Reason;
+use crate::schedule::{self, Timetable};
 use crate::store::{Message, Occurrence, Settled, Store};
 
 /// A schedule's time that passed so little ago, while it was paused, still counts.
@@ -39,6 +40,7 @@ pub fn pause(store: &mut Store, id: i64, now: Timestamp) -> ComposeResult<Option
     if row.status == MessageStatus::Draft {
         return Err(refused!(
             "message {id} is a draft already: `message resume {id}` lets it go out"
+                / "pesan {id} sudah dijeda: lanjutkan supaya terkirim"
         ));
     }
     move_to(store, &row, MessageStatus::Draft, now)
@@ -99,7 +101,8 @@ fn resume_planned(
     if following?.is_none() {
         return Err(refused!(
             "its time, {} in {}, is more than {} hours ago, so the {} that are left would expire: `message retry {id}` \
-             sends to them now",
+             sends to them now"
+                / "waktunya, {} di {}, sudah lewat lebih dari {} jam, jadi {} yang tersisa akan kedaluwarsa: kirim ulang ke mereka",
             config.zone.format_local(due_at),
             config.zone,
             config.late_limit.as_secs() / 3600,
@@ -135,6 +138,15 @@ pub(super) fn expire_rest(
     Ok(ended)
 }
 
+/// Whether a draft goes out at once when it is resumed, because it was never given a time: by the API, and so by
+/// `mcp`, that means now. A rule that is over means nothing of the kind.
+pub(crate) fn is_for_now(row: &Message) -> bool {
+    let Timetable { schedules, interval_config, .. } = &row.timetable;
+    let has_rule = schedule::has_schedule(schedules.as_deref(), interval_config.as_deref());
+    let is_of_api = row.created_by.as_deref() == Some("api");
+    row.status == MessageStatus::Draft && row.scheduled_at.is_none() && !has_rule && is_of_api
+}
+
 fn resume_unplanned(
     store: &mut Store,
     row: &Message,
@@ -154,18 +166,17 @@ fn resume_unplanned(
             }
             (None, Some(at)) => {
                 return Err(refused!(
-                    "its time, {} in {}, has passed: give it a new one with `message edit {id} --at …`, or `--at now`",
+                    "its time, {} in {}, has passed: give it a new one with `message edit {id} --at …`, or `--at now`"
+                        / "waktunya, {} di {}, sudah lewat: ubah pesan ini dan pilih waktu baru",
                     config.zone.format_local(at),
                     config.zone
                 ));
             }
-            // By the API, and so by `mcp`, a message without a time is one for now.
-            (None, None) if row.created_by.as_deref() == Some("api") => {
-                (Timestamp::from_secs(now.secs()), false)
-            }
+            (None, None) if is_for_now(row) => (Timestamp::from_secs(now.secs()), false),
             (None, None) => {
                 return Err(refused!(
                     "it has no time: give it one with `message edit {id} --at …` or `--weekly …`"
+                        / "belum ada waktunya: ubah pesan ini dan pilih waktunya"
                 ));
             }
         },
@@ -222,7 +233,10 @@ pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> ComposeResul
 fn check_goes_on(row: &Message, verb: &str) -> ComposeResult<()> {
     let (id, status) = (row.id, row.status);
     if status.has_ended() {
-        return Err(refused!("there is nothing to {verb}: message {id} is `{status}` already"));
+        return Err(refused!(
+            "there is nothing to {verb}: message {id} is `{status}` already"
+                / "tidak ada yang perlu dilakukan: pesan {id} sudah `{status}`"
+        ));
     }
     Ok(())
 }

@@ -77,6 +77,7 @@ pub fn retry(
         };
         return Err(refused!(
             "nobody is to be tried again: none of its latest occurrence failed or expired{unknown}"
+                / "tidak ada yang perlu dikirimi ulang: tidak ada yang gagal atau kedaluwarsa"
         ));
     }
     // Whole seconds, and never an occurrence that was.
@@ -95,6 +96,7 @@ pub fn retry(
         Planned::Done { pending, skipped } => Ok(Retried { due_at, pending, skipped, unknown }),
         Planned::Nobody => Err(refused!(
             "nobody is to be tried again: all opted out, have a number now that got it, or cannot get the text any more"
+                / "tidak ada yang bisa dikirimi ulang: semuanya minta berhenti, nomor barunya sudah menerima, atau tidak bisa menerima isinya lagi"
         )),
         Planned::Changed => Err(changed_meanwhile(store, id)?),
     }
@@ -131,14 +133,21 @@ fn look(
             }
         }
         MessageStatus::Draft => {
-            return Err(refused!("message {id} is a draft: `message resume {id}` lets it go on"));
+            return Err(refused!(
+                "message {id} is a draft: `message resume {id}` lets it go on"
+                    / "pesan {id} sedang dijeda: lanjutkan dulu"
+            ));
         }
         MessageStatus::Cancelled => {
-            return Err(refused!("message {id} was cancelled: make a new one with `message add`"));
+            return Err(refused!(
+                "message {id} was cancelled: make a new one with `message add`"
+                    / "pesan {id} sudah dibatalkan: buat pesan baru, atau salin pesan itu"
+            ));
         }
         MessageStatus::Sending => {
             return Err(refused!(
                 "message {id} is `sending`: wait until it has ended; `message show {id}` tells"
+                    / "pesan {id} sedang dikirim: tunggu sampai selesai"
             ));
         }
     }
@@ -156,7 +165,9 @@ fn check_next(row: &Message, config: &Config, now: Timestamp) -> ComposeResult<(
     }
     Err(refused!(
         "message {} is scheduled for a time of its own that a retry would take the place of: wait until that has been, \
-         or make a new message for those who did not get it",
+         or make a new message for those who did not get it"
+            / "pesan {} punya waktu kirim sendiri yang akan tergantikan: tunggu sampai lewat, atau buat pesan baru untuk yang \
+               belum menerima",
         row.id
     ))
 }

@@ -55,11 +55,14 @@ pub(crate) fn split(
         return Err(refused!(
             "message {id} cannot be split: only one that waits for its one time can; one that repeats goes to fewer \
              people, less often, or out on another channel"
+                / "pesan {id} tidak bisa dibagi: hanya yang menunggu satu waktu kirim yang bisa; yang berulang: kurangi \
+                   penerimanya, lebih jarang, atau pakai nomor lain"
         ));
     };
     if store.read(|tx| tx.has_deliveries(id, at))? {
         return Err(refused!(
             "message {id} cannot be split: it is planned for its recipients already"
+                / "pesan {id} tidak bisa dibagi: penerimanya sudah ditetapkan"
         ));
     }
     let rows = rows(store, &row, by, find)?;
@@ -90,6 +93,7 @@ pub(crate) fn add_split(
     if message.repeats() {
         return Err(refused!(
             "it cannot be split, because it repeats: let it go to fewer people, less often, or out on another channel"
+                / "pesan yang berulang tidak bisa dibagi: kurangi penerimanya, lebih jarang, atau pakai nomor lain"
         ));
     }
     let rows = rows(store, &message, by, find)?;
@@ -121,6 +125,7 @@ fn rows(
     let Some(parts) = find(store, message, by)? else {
         return Err(refused!(
             "it cannot be split so that everybody gets it in time; `plan` shows what goes out before it"
+                / "tidak bisa dibagi supaya semua menerimanya tepat waktu"
         ));
     };
     let all = parts.len();

@@ -79,7 +79,9 @@ impl MessageRow {
             excerpt: excerpt.replace(['\n', '\r'], " "),
             status,
             part,
-            when: when.unwrap_or_else(|| w.no_time.to_owned()),
+            when: when.unwrap_or_else(|| {
+                if messages::is_for_now(listed) { w.when_resumed } else { w.no_time }.to_owned()
+            }),
             repeats: listed.repeats(),
             counts: if has_count { counts } else { String::new() },
             ahead: String::new(),
@@ -147,7 +149,8 @@ impl AtOnce {
             0..=compose::NOW_UNASKED_MAX => String::new(),
             count => w.ask_now.replace("{}", &visit.number(count)),
         };
-        let is_due = listed.scheduled_at.is_some_and(|at| at <= visit.now);
+        let is_due =
+            listed.scheduled_at.is_some_and(|at| at <= visit.now) || messages::is_for_now(listed);
         let failed = visit.number(listed.counts.failed);
         Self {
             retry: format!("{} ({failed})", w.retry),

@@ -270,6 +270,7 @@ words! {
     search_messages: "Cari judul, isi, nama atau nomor", "Search titles, texts, names or numbers";
     no_messages: "Tidak ada pesan di sini.", "There are no messages here.";
     no_time: "Belum ada waktu", "No time yet";
+    when_resumed: "Terkirim begitu dilanjutkan", "Goes out as soon as it is resumed";
     repeats: "berulang", "repeats";
     recipients_count: "{} penerima", "{} recipients";
     sent_of: "{sent} dari {all} terkirim", "{sent} of {all} sent";

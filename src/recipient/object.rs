@@ -35,15 +35,16 @@ const LIST_TYPES: &str = "contact contacts kontak tag tags number numbers phone 
 const ALL: &str = "all selectall isall";
 /// Keys whose value names those who get nothing; a yes says so of the entry itself.
 const EXCEPTIONS: &str = "except exceptids exceptcontacts exceptcontactids exclude excludeids excludecontacts \
-    excludecontactids excluded excludedids excludedcontacts excluding exclusions kecuali dikecualikan";
+    excludecontactids excludedcontactids excluded excludedids excludedcontacts excluding exclusions kecuali dikecualikan";
 /// Keys of an entry that gets nothing when they say no.
 const WANTED: &str = "selected isselected checked ischecked enabled isenabled active isactive include included isincluded \
-    send kirim dipilih terpilih aktif optin optedin isoptedin subscribed issubscribed consent waoptin whatsappoptin waconsent whatsappconsent";
+    send kirim dipilih terpilih aktif optin optedin isoptedin subscribed issubscribed consent waoptin whatsappoptin waconsent whatsappconsent \
+    marketingconsent marketingoptin";
 /// And when they say anything but no: yes, or since when.
 const UNWANTED: &str = "isexcluded skip skipped disabled isdisabled removed isremoved removedat deleted isdeleted deletedat \
     optout optedout isoptedout optedoutat waoptout whatsappoptout unsubscribe unsubscribed isunsubscribed unsubscribedat blocked isblocked blockedat \
     blacklisted isblacklisted inactive isinactive donotsend donotcontact donotcall dnc dnd stop berhenti diblokir blokir";
-const STATUS: &str = "status state";
+const STATUS: &str = "status state subscriptionstatus contactstatus optinstatus";
 const STATUS_OFF: &str = "tidakaktif stop donotcontact donotsend dnc dnd denied revoked withdrawn ditolak unsub optout \
     unsubscribed unsubscribe optedout blocked blacklisted blocklisted excluded removed deleted disabled \
     inactive nonaktif unselected notsubscribed skipped skip off berhenti diblokir blokir";
@@ -159,8 +160,8 @@ fn is_index(key: &str) -> bool {
 fn truth(value: &Value) -> Option<bool> {
     let text = value.as_bool().map(|truth| truth.to_string()).or_else(|| text_of(value))?;
     match text.to_lowercase().as_str() {
-        "true" | "1" | "yes" | "ya" | "y" | "on" => Some(true),
-        "false" | "0" | "no" | "tidak" | "n" | "off" => Some(false),
+        "true" | "1" | "yes" | "ya" | "iya" | "y" | "t" | "on" => Some(true),
+        "false" | "0" | "no" | "tidak" | "tdk" | "n" | "f" | "off" => Some(false),
         _ => None,
     }
 }

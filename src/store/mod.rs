@@ -299,6 +299,11 @@ impl Store {
         }
     }
 
+    /// Whether this is inside [`Self::together`], where no network may be waited for.
+    pub(crate) fn is_together(&self) -> bool {
+        self.is_joined
+    }
+
     /// Runs `work`, whose transactions become parts of one write transaction: when this returns `Ok`, all of
     /// them are committed, durably; on `Err` nothing was changed.
     pub(crate) fn together<T, E: From<StoreError>>(

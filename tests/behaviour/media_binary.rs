@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use auto_message_scheduler::fake_waha::{Options, Received};
-use serde_json::Value;
+use auto_message_scheduler::clock::SystemClock;
+use auto_message_scheduler::fake_waha::{FakeWaha, Options, Received};
+use serde_json::{Value, json};
 
 use crate::api_v1::{Door, add_key};
 use crate::media::{jpeg, sha256};
@@ -94,6 +95,37 @@ fn a_core_waha_is_asked_when_the_message_is_made_and_a_bad_file_is_named() {
     let large = refused(&site, &["file", "add", "large.bin"]);
     assert!(large.contains("more than 1 MB"), "{large}");
     assert!(files(&site).iter().all(|name| !name.starts_with('.')), "nothing half is left");
+}
+
+#[test]
+fn a_waha_that_became_plus_is_not_called_core_by_a_serve_that_saw_it_before() {
+    let mut site = site(Options { is_plus: false, ..Options::default() });
+    fs::write(site.path("promo.jpg"), jpeg(9)).unwrap();
+    done(&site, &["file", "add", "promo.jpg"]);
+    let content = format!(r#"{{"kind":"image","file":"{}"}}"#, sha256(&jpeg(9)));
+    let door = Door::open(&site);
+    let new = json!({
+        "text": "Halo", "to": "081200007001", "at": "+1h", "content": serde_json::from_str::<Value>(&content).unwrap(),
+    });
+    let fate = |site: &Site| {
+        let sql = "INSERT INTO auto_messages (message, contact_ids, scheduled_at, content)
+                   VALUES ('Promo!', '081200007001', datetime('now'), ?1)";
+        site.sql().execute(sql, [&content]).unwrap();
+        door.server.post("/api/auto-message-scheduler");
+        let sql = "SELECT status || ' ' || coalesce(error_code, '') FROM auto_messages ORDER BY id DESC LIMIT 1";
+        site.sqlite3(sql).trim().to_owned()
+    };
+    assert_eq!(fate(&site), "failed media_only_plus");
+    assert_eq!(door.post("/messages", &new).refusal(), (422, "media_only_plus", "content"));
+    // The owner does what the reason says.
+    let listen = site.waha.base_url().replace("http://", "");
+    let start =
+        |options| FakeWaha::start(options, Arc::new(SystemClock::default()), |_| {}).unwrap();
+    site.waha = start(Options::default());
+    let api_key = Some("kunci-rahasia".to_owned());
+    site.waha = start(Options { listen, api_key, ..Options::default() });
+    assert_eq!(door.post("/messages", &new).status, 201);
+    assert_eq!(fate(&site), "sent");
 }
 
 #[test]

@@ -122,6 +122,12 @@ fn an_exception_gets_nothing_by_whatever_name_the_others_have_for_it() {
         r#"[1,5,{"id":2,"unsubscribe":true}]"#,
         r#"[1,5,{"id":2,"wa_opt_out":1}]"#,
         r#"[1,5,{"id":2,"is_opted_in":false}]"#,
+        // As Postgres has them in a text.
+        r#"[1,5,{"id":2,"selected":"f"}]"#,
+        r#"[{"id":1,"opted_out":"f"},5,{"id":2,"opted_out":"t"}]"#,
+        r#"{"ids":[1,2,5],"excluded_contact_ids":[2]}"#,
+        r#"[1,5,{"id":2,"subscription_status":"unsubscribed"}]"#,
+        r#"[1,5,{"id":2,"marketing_consent":false}]"#,
         // The same person, named by a number, a chat and another contact.
         r#"[1,"0813 0000 7002","6281300007002@c.us",5,{"phone":"081300007002"},"except:tag:Karyawan"]"#,
     ] {

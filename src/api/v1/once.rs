@@ -39,10 +39,14 @@ impl Call<'_> {
         }
     }
 
-    /// What the same key must come with: of a file, whose bytes were not kept in memory, its name.
+    /// What the same key must come with: of a file, whose bytes were not kept in memory, its SHA-256
+    /// and what it is called.
     fn fingerprint(&self) -> String {
         let head = format!("{} {}\n", self.request.method, self.request.target);
-        let file = self.uploaded.as_ref().map_or("", |(stored, _)| &stored.name);
+        let file = self.uploaded.as_ref().map(|(stored, filename)| {
+            [stored.name.as_str(), filename.as_deref().unwrap_or_default()].concat()
+        });
+        let file = file.unwrap_or_default();
         keys::hex(&[head.as_bytes(), &self.request.body, file.as_bytes()].concat())
     }
 

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -12,7 +11,6 @@ use super::super::output::{Output, counted};
 use super::super::{CliResult, Desk, refuse};
 use super::{IdArgs, TextArgs, TimingArgs};
 use crate::channels::OwnGap;
-use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::{Content, filename_of};
 use crate::delivery::MessageStatus;
@@ -20,12 +18,8 @@ use crate::files::Files;
 use crate::forecast::{self, MessageForecast, Tally};
 use crate::messages::{self, Composed, Draft, Edit, Skipped, Today, Warned};
 use crate::recipient::{self, Entry};
-use crate::store::Store;
 use crate::terminal::one_line;
-use crate::waha::Waha;
 
-/// How long a WAHA is waited for that says what it is.
-const TIER_TIMEOUT: Duration = Duration::from_secs(3);
 const SKIPPED_SHOWN_MAX: usize = 10;
 
 #[derive(Debug, Args)]
@@ -165,20 +159,6 @@ impl ContentArgs {
     }
 }
 
-/// Asks WAHA whether it is Plus, so that a file that it would refuse is refused now. One that does not
-/// answer is believed to be what it was.
-fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> CliResult {
-    let Some(Ok(waha)) = config.waha_base_url.as_ref().map(|url| Waha::of(config, url)) else {
-        return Ok(());
-    };
-    if let Ok(server) = waha.brief(TIER_TIMEOUT).server()
-        && !server.tier.is_empty()
-    {
-        store.write(|tx| tx.note_tier(server.is_plus(), now))?;
-    }
-    Ok(())
-}
-
 pub(super) fn add(args: &AddArgs, config: &Config) -> CliResult {
     let blank = || args.content.is_some().then(String::new);
     let Some(text) = args.text.read()?.or_else(blank) else {
@@ -219,7 +199,7 @@ pub(super) fn copy(args: &CopyArgs, config: &Config) -> CliResult {
 fn make(draft: &Draft, output: Output, mut desk: Desk<'_>) -> CliResult {
     let config = desk.config;
     if Content::read(draft.content.as_deref()).is_ok_and(|content| content.needs_plus()) {
-        ask_tier(&mut desk.store, config, desk.now)?;
+        messages::ask_tier(&mut desk.store, config, desk.now)?;
     }
     let mut composed = messages::add(&mut desk.store, draft, None, config, desk.now)?;
     let ahead = forecast::of_message(&mut desk.store, composed.id, config, desk.now)?;

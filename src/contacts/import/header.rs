@@ -5,7 +5,6 @@ use std::io;
 
 use super::heading::{
     Asks, Meaning, NameKind, NumberKind, OptOut, asks_consent, meaning, meaning_with_numbers,
-    was_sent,
 };
 use super::problem::FoundColumns;
 use super::records::Record;
@@ -71,7 +70,9 @@ fn found(names: &[String], samples: &[String], columns: &[Column]) -> Vec<FoundC
             Column::Name => Means::Name,
             Column::Number(_) => Means::Number,
             Column::Tags => Means::Tags,
-            Column::OptOut(OptOut::No | OptOut::Subscription, _) => Means::Consent,
+            Column::OptOut(OptOut::No | OptOut::Subscription | OptOut::Promotion, _) => {
+                Means::Consent
+            }
             Column::OptOut(OptOut::Yes | OptOut::Status, _) => Means::OptOut,
             Column::Ignored => Means::Ignored,
             Column::Attribute(_) | Column::Attributes(_) | Column::EmailOptOut(..) => {
@@ -509,17 +510,18 @@ fn by_cells(meaning: Meaning, name: &str, cells: &[&str], content: Content) -> M
         }
         _ => {}
     }
-    let is_sure = match asks_consent(name) {
+    let asked = match asks_consent(name) {
         Asks::No => return meaning,
-        Asks::Yes => true,
-        Asks::Perhaps => !cells.iter().any(|cell| was_sent(cell)),
-        Asks::Hardly => false,
+        Asks::Yes => Some(OptOut::No),
+        Asks::Perhaps => Some(OptOut::Promotion),
+        Asks::Hardly => None,
     };
-    let answers: Vec<Option<bool>> = cells.iter().map(|cell| OptOut::No.read(cell)).collect();
+    let is_answered = |out: &OptOut| cells.iter().all(|cell| out.read(cell).is_some());
+    let has_no = || cells.iter().any(|cell| OptOut::No.read(cell) == Some(true));
     let may_be_number = matches!(meaning, Meaning::Number(_)) && (like > 0 || filled == 0);
-    if is_sure && filled > 0 && answers.iter().all(Option::is_some) {
-        Meaning::OptOut(OptOut::No)
-    } else if !may_be_number && (filled == 0 || answers.contains(&Some(true))) {
+    if let Some(out) = asked.filter(|out| filled > 0 && is_answered(out)) {
+        Meaning::OptOut(out)
+    } else if !may_be_number && (filled == 0 || has_no()) {
         // A no among other answers may be one to messages: it is told.
         Meaning::OptOut(OptOut::Status)
     } else {

@@ -52,6 +52,8 @@ pub(super) enum OptOut {
     Yes,
     /// By no: the column is about consent.
     No,
+    /// So, of a heading such as `Promo`: cells that [`was_sent`] knows say nothing, also below the rows that were looked at.
+    Promotion,
     /// By a word such as `unsubscribed`, among others such as `active`; words that are not known are told.
     Status,
     /// So, and by no: `Langganan: tidak`.
@@ -147,7 +149,7 @@ const TOPIC: &str = "promo promosi broadcast blast marketing penawaran iklan sia
 const WAS_SENT: &str = "belum sudah udah done sent 0 1";
 
 /// Whether a cell says what was sent rather than what is wanted.
-pub(super) fn was_sent(cell: &str) -> bool {
+fn was_sent(cell: &str) -> bool {
     words(cell).first().is_some_and(|first| is_in(WAS_SENT, first))
 }
 
@@ -358,7 +360,7 @@ pub(super) fn plain(text: &str) -> String {
 impl OptOut {
     /// Whether a column of this kind may be about something else.
     pub(super) fn is_soft(self) -> bool {
-        matches!(self, Self::Status | Self::Subscription)
+        matches!(self, Self::Status | Self::Subscription | Self::Promotion)
     }
 
     /// Whether a cell of such a column opts its person out; `None` when it says neither.
@@ -366,6 +368,8 @@ impl OptOut {
         let word = plain(cell);
         let is_tick = matches!(cell, "✓" | "✔");
         match self {
+            Self::Promotion if was_sent(cell) => None,
+            Self::Promotion => Self::No.read(cell),
             Self::Status if refuses(cell, &word) => Some(true),
             Self::Subscription | Self::No if is_in(NO, &word) || refuses(cell, &word) => Some(true),
             Self::Status | Self::Subscription => {

@@ -195,7 +195,7 @@ impl Row {
                     _ if text.starts_with("0000-00-00") => Some(false),
                     (OptOut::Yes, Some(_)) => Some(true),
                     // The time of a consent.
-                    (OptOut::No | OptOut::Status | OptOut::Subscription, Some(_)) => Some(false),
+                    (_, Some(_)) => Some(false),
                     _ => out.read(&text),
                 };
                 match is_out {

@@ -86,6 +86,18 @@ fn a_file_comes_once_for_a_key_and_another_one_with_that_key_is_refused() {
     assert_eq!(take(b"").refusal(), (422, "invalid", ""), "what is wrong with it comes first");
     let new = json!({"text": "Halo", "to": "081200007001", "at": "2037-01-01 08:00"});
     assert_eq!(create(&door, "nota", &new).refusal(), reused);
+    // The same bytes under another name are another request: the first name is not theirs.
+    let form = [("Idempotency-Key", "form"), ("Content-Type", "multipart/form-data; boundary=XX")];
+    let send = |name: &str| {
+        let head = format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let body = head + "%PDF-1.7 an invoice\r\n--XX--\r\n";
+        door.ask_with("POST", "/files", &form, body.as_bytes()).unwrap()
+    };
+    assert_eq!(send("nota.pdf").expect(200).body["filename"], "nota.pdf");
+    assert_eq!(send("nota.pdf").expect(200).header("Idempotency-Replayed"), "true");
+    assert_eq!(send("faktur.pdf").refusal(), reused);
 }
 
 #[test]
@@ -99,6 +111,14 @@ fn a_draft_that_was_given_no_time_goes_out_when_it_is_resumed() {
     let resumed = door.post(&path, &Value::Null).expect(200);
     assert_ne!(resumed.body["next_at"], Value::Null);
     until("it is sent", || site.status() == "sent");
+    // Of a rule that is over, now is no time.
+    let interval = json!({"time": "08:00", "weekDays": [1]});
+    let new = json!({"text": "Hai", "to": "081200007001", "interval": interval, "draft": true});
+    let id = create(&door, "b", &new).expect(201).body["id"].clone();
+    let over = "UPDATE auto_messages SET interval_config = json_set(interval_config, '$.endDate', '2020-01-01')
+                WHERE id = ?1";
+    site.sql().execute(over, [id.as_i64()]).unwrap();
+    assert_eq!(door.post(&format!("/messages/{id}/resume"), &Value::Null).status, 409);
 }
 
 #[test]

@@ -217,6 +217,14 @@ fn opt_outs_are_kept_and_never_undone() {
             assert_eq!(people(&world), ["Sari|+6281200007001|"], "{heading}={value}");
         }
     }
+    // Nobody looks at so many rows before: those below say what was sent, too.
+    let answered =
+        |row: u32| format!("Sari,08120000{:04},{}\n", row, ["ya", "tidak"][row as usize % 2]);
+    let mut list = "nama,hp,Promo\n".to_owned() + &(0..600).map(answered).collect::<String>();
+    list += "Ani,081300007001,belum\nTini,081300007002,0\nJoko,081300007003,sudah\nRina,081300007004,jangan dikirim\n";
+    let (imported, _) = take(&World::new(), &list);
+    assert_eq!((imported.opted_out, imported.refused, imported.added), (301, 0, 604));
+    assert_eq!(imported.unclear[0].words, ["belum", "0", "sudah"]);
     // The numbers of people who are to get nothing are none to send to.
     let world = World::new();
     let (_, seen) = take(&world, "nama,hp,No HP Blacklist\nSari,081200007001,081200007002\n");

@@ -80,6 +80,8 @@ fn what_would_fail_later_is_said_now_and_what_was_typed_stays() {
         [("text", "Halo"), ("to", "081200001001"), ("when", "at"), ("at", "2026-12-02T09:00")];
     for (name, value, words) in [
         ("text", " ", "Isi pesannya dulu"),
+        ("text", "Halo [Nama]", "bukan tanda yang dikenal program ini"),
+        ("text", "Halo {{nama", "akan terkirim apa adanya: tulis tandanya"),
         ("to", "", "Tulis nomor penerima"),
         ("to", "0812", "Tidak ada penerima yang bisa"),
         ("to", "0812,081200001001", "1 penerima tidak bisa dikirimi"),
@@ -191,6 +193,10 @@ fn a_message_is_paused_resumed_and_cancelled_by_its_buttons() {
     }
     let reply = browser.post(&panel, "/panel/messages/1/resume", &[]);
     assert_eq!(reply.status, 409);
+    assert!(text(&reply).contains("tidak ada yang perlu dilakukan"), "{}", text(&reply));
+    // A form that was open meanwhile.
+    let reply = text(&browser.post(&panel, "/panel/messages/1/edit", &fields));
+    assert!(reply.contains("pesan 1 sudah dibatalkan"), "{reply}");
     assert_eq!(
         browser.get(&panel, "/panel/messages/1/cancel").status,
         404,

@@ -266,7 +266,7 @@ fn a_copy_has_the_rule_that_the_form_cannot_show() {
     );
     let form = with(&fields(&page), &[("do", "save")]);
     let refused = post(&mut browser, &panel, "new", &with(&form, &[("do", "split-days")]));
-    assert!(refused.unwrap_err().contains("because it repeats"));
+    assert!(refused.unwrap_err().contains("pesan yang berulang tidak bisa dibagi"));
     for does in ["save", "draft"] {
         let made = post(&mut browser, &panel, "new", &with(&form, &[("do", does), ("text", does)]));
         assert!(made.is_ok(), "{made:?}");

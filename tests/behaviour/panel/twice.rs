@@ -331,7 +331,9 @@ fn a_retry_or_a_resume_to_many_at_once_is_asked_about_too() {
              ('x', '[1]', '2026-11-30T00:00:00Z', 'failed', 21, 21),
              ('x', '[1]', '2026-11-30T00:00:00Z', 'failed', 20, 20),
              ('x', '[1]', '2026-11-30T00:00:00Z', 'draft', 21, 0),
-             ('x', '[1]', '2035-11-30T00:00:00Z', 'draft', 21, 0)",
+             ('x', '[1]', '2035-11-30T00:00:00Z', 'draft', 21, 0),
+             ('x', '[1]', NULL, 'draft', 21, 0);
+         UPDATE auto_messages SET created_by = 'api' WHERE id = 5",
     );
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
@@ -340,6 +342,7 @@ fn a_retry_or_a_resume_to_many_at_once_is_asked_about_too() {
         (2, "gagal (20)", false),
         (3, "Lanjutkan", true),
         (4, "Lanjutkan", false),
+        (5, "Terkirim begitu dilanjutkan", true),
     ] {
         let page = text(&browser.get(&panel, &format!("/panel/messages/{id}")));
         assert!(page.contains(button), "{id}: {page}");
