@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::CliResult;
-use super::output::{Output, say};
+use super::output::{Output, counted, say};
 use crate::backup::{self, Backup, BackupError, Restored};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -54,13 +54,20 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> CliResult {
     let path = path.display();
     let with_files = match (files, missing_files) {
         (0, 0) => String::new(),
-        (_, 0) => format!("; {files} files in {path}.files"),
-        (_, _) => format!("; {files} files in {path}.files, {missing_files} were not there"),
+        (_, 0) => format!("; {} in {path}.files", counted(files as u64, "file")),
+        (_, _) => {
+            format!(
+                "; {} in {path}.files, {missing_files} not there",
+                counted(files as u64, "file")
+            )
+        }
     };
     args.output.print(&data, |_| {
         format!(
-            "{path}: {messages} messages, {deliveries} deliveries, {contacts} contacts, {bytes} bytes; \
-             {removed} older removed{with_files}"
+            "{path}: {}, {}, {}, {bytes} bytes; {removed} older removed{with_files}",
+            counted(messages, "message"),
+            counted(deliveries, "delivery"),
+            counted(contacts, "contact")
         )
     })
 }
@@ -90,7 +97,7 @@ fn told(args: &RestoreArgs, config: &Config, restored: &Restored) -> String {
     let remarks = [
         (
             lost_messages > 0,
-            format!("{lost_messages} messages were made after the backup: only that file has them."),
+            format!("Made after the backup, and only in that file: {}.", counted(lost_messages, "message")),
         ),
         (
             true,
@@ -106,7 +113,8 @@ fn told(args: &RestoreArgs, config: &Config, restored: &Restored) -> String {
         (
             failed_messages > 0,
             format!(
-                "{failed_messages} messages failed before anything was planned; each `error` says why, and that they may have been sent."
+                "Failed before anything was planned: {}; each `error` says why, and that they may have been sent.",
+                counted(failed_messages, "message")
             ),
         ),
         (
@@ -119,8 +127,8 @@ fn told(args: &RestoreArgs, config: &Config, restored: &Restored) -> String {
         (
             restored.missing_files > 0,
             format!(
-                "{} files of messages are neither here nor beside the backup: those messages will fail and say so.",
-                restored.missing_files
+                "Neither here nor beside the backup: {} of messages, which will fail and say so.",
+                counted(restored.missing_files as u64, "file")
             ),
         ),
         (
@@ -144,13 +152,20 @@ pub(super) fn confirm_host(config: &Config) -> CliResult {
     if missing > 0 {
         let directory = Files::beside(path);
         eprintln!(
-            "{missing} files of messages are not in {}: copy that directory along, too",
-            directory.directory().display()
+            "not in {}: {} of messages; copy that directory along, too",
+            directory.directory().display(),
+            counted(missing as u64, "file")
         );
     }
     say(&match freed {
         None => "nothing to confirm: the database is where it was".to_owned(),
-        Some(freed) => format!("{} sends from here now; {freed} channels freed", path.display()),
+        Some(freed) => {
+            format!(
+                "{} sends from here now; {} freed",
+                path.display(),
+                counted(freed as u64, "channel")
+            )
+        }
     })
 }
 

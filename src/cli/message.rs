@@ -223,9 +223,10 @@ fn resume(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
             format!("message {id} is scheduled: it begins {}", desk.local(at))
         }
         Resumed::Expired { count, next } => format!(
-            "message {id} is scheduled: it begins {}; {count} deliveries were too late and expired, `message retry {id}` \
+            "message {id} is scheduled: it begins {}; too late and expired: {}, `message retry {id}` \
              sends to them now",
-            desk.local(next)
+            desk.local(next),
+            counted(count as u64, "delivery")
         ),
     })
 }
@@ -236,8 +237,9 @@ fn retry(args: &RetryArgs, config: &Config) -> CliResult {
         let count = messages::unknown_count(&mut Desk::open_or_make(config)?.store, id)?;
         if count > 0 {
             confirm(&format!(
-                "{count} recipients of message {id} are unknown: they may have got it, and would then get it TWICE. \
-                 Look into WhatsApp first. Send to them again?"
+                "unknown of message {id}: {}; they may have got it, and would then get it TWICE. \
+                 Look into WhatsApp first. Send to them again?",
+                counted(count, "recipient")
             ))?;
         }
     }
@@ -247,8 +249,8 @@ fn retry(args: &RetryArgs, config: &Config) -> CliResult {
     let data = json!({ "id": id, "status": "sending", "due_at": retried.due_at.to_string(),
         "pending": retried.pending, "skipped": retried.skipped, "unknown": retried.unknown });
     output.print(&data, |_| {
-        let mut parts =
-            vec![format!("message {id} is sent again to {} recipients", retried.pending)];
+        let to = counted(retried.pending as u64, "recipient");
+        let mut parts = vec![format!("message {id} is sent again to {to}")];
         if retried.skipped > 0 {
             parts.push(format!("{} cannot get it any more", retried.skipped));
         }

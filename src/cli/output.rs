@@ -56,5 +56,9 @@ pub(super) fn unless_read_enough(done: CliResult) -> CliResult {
 
 /// `1 message`, `2 messages`.
 pub(super) fn counted(number: u64, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+    match word.strip_suffix('y') {
+        _ if number == 1 => format!("{number} {word}"),
+        Some(start) => format!("{number} {start}ies"),
+        None => format!("{number} {word}s"),
+    }
 }

@@ -63,11 +63,7 @@ fn text(pruned: &Pruned, config: &Config) -> String {
         zone.format_local(pruned.cut),
         zone.name(),
         counted(all.messages, "message"),
-        if all.deliveries == 1 {
-            "1 delivery".to_owned()
-        } else {
-            format!("{} deliveries", all.deliveries)
-        },
+        counted(all.deliveries, "delivery"),
     );
     if all.unknown > 0 {
         let _ = write!(text, " ({} of them unknown)", all.unknown);

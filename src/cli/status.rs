@@ -149,12 +149,13 @@ fn today(now: &Overview) -> String {
 
 fn backlog(now: &Overview, zone: &Zone) -> String {
     let pending: u64 = now.channels.iter().map(|state| state.pending).sum();
+    let waits = counted(pending, "delivery");
     match (pending, now.backlog_ends_at()) {
         (0, _) => "none".to_owned(),
-        (pending, None) => format!("{pending} deliveries, on channels that may not send"),
-        (pending, Some(end)) => {
+        (_, None) => format!("{waits}, on channels that may not send"),
+        (_, Some(end)) => {
             let away = length(end.since(now.now));
-            format!("{pending} deliveries, until about {} ({away})", zone.format_local(end))
+            format!("{waits}, until about {} ({away})", zone.format_local(end))
         }
     }
 }

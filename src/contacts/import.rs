@@ -181,14 +181,16 @@ impl Imported {
         let mut parts = Vec::new();
         if out > 0 {
             parts.push(language.pick(
-                format!("{out} rows say that the person wants no more messages"),
-                format!("{out} baris menyatakan orangnya tidak mau dikirimi pesan lagi"),
+                format!("people who want no more messages: {out}"),
+                format!("tidak mau dikirimi pesan lagi: {out} orang"),
             ));
         }
         if email > 0 {
             parts.push(language.pick(
-                format!("{email} rows opt out of e-mail or SMS only: WhatsApp messages go on"),
-                format!("{email} baris hanya menolak email atau SMS: pesan WhatsApp tetap dikirim"),
+                format!("out of e-mail or SMS only, WhatsApp messages go on: {email}"),
+                format!(
+                    "hanya menolak email atau SMS, pesan WhatsApp tetap dikirim: {email} orang"
+                ),
             ));
         }
         for Unclear { column, words, rows } in &self.unclear {
@@ -198,7 +200,7 @@ impl Imported {
             let words = format!("`{}`{dots}", shown.join("`, `"));
             parts.push(language.pick(
                 format!(
-                    "`{column}` may say who wants no messages, but these words were not understood in {rows} rows: {words}. \
+                    "`{column}` may say who wants no messages, but these words were not understood in {rows} of its rows: {words}. \
                      Where they mean that, write `stop` instead and import the list again"
                 ),
                 format!(

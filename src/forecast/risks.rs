@@ -99,7 +99,9 @@ impl Risk {
             Self::HighLimit { on, days, bears } => (on_day(on), *days, *bears),
         };
         // The name of a channel comes last: it is a person's.
-        let words = format!("{fact}: {remedy}").replace("{a}", &a.to_string());
+        let words = format!("{fact}: {remedy}");
+        let words = if a == 1 { words.replace("{a} days", "1 day") } else { words };
+        let words = words.replace("{a}", &a.to_string());
         words.replace("{b}", &b.to_string()).replace("{n}", &n)
     }
 

@@ -56,7 +56,7 @@ impl MessageRow {
         let all = number(listed.contact_count);
         let is_to_come = matches!(listed.status, MessageStatus::Scheduled | MessageStatus::Draft);
         let counts = if is_to_come {
-            w.recipients_count.replace("{}", &all)
+            visit.recipients(listed.contact_count)
         } else {
             w.sent_of.replace("{sent}", &number(listed.counts.sent)).replace("{all}", &all)
         };

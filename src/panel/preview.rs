@@ -91,7 +91,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageR
 impl Preview {
     fn take(&mut self, visit: &Visit<'_>, looked: &Looked) -> PageResult<()> {
         let w = visit.words();
-        self.counted = w.recipients_count.replace("{}", &visit.number(looked.count));
+        self.counted = visit.recipients(looked.count);
         self.first = looked.first.iter().map(named).collect();
         self.samples = looked.first.iter().take(SAMPLES_MAX).map(sample).collect();
         self.skipped = looked.skipped.iter().map(|group| skipped(visit, group)).collect();
@@ -175,7 +175,7 @@ fn does(
     if fields.times.when == "at" && fields.times.at.len() > 1 {
         when = format!("{when} (+{})", fields.times.at.len() - 1);
     }
-    words.replace("{when}", &when).replace("{n}", &visit.number(count))
+    words.replace("{when}", &when).replace("{n}", &visit.recipients(count))
 }
 
 /// By channel: to how many, and to whom first.
@@ -183,10 +183,9 @@ fn shares(visit: &Visit<'_>, looked: &Looked) -> PageResult<Vec<Share>> {
     let channels = visit.read(|tx| tx.channels())?;
     let share = |(id, (count, first)): (&i64, &(u64, Vec<String>))| {
         let channel = channels.iter().find(|channel| channel.id == *id)?;
-        let counted = visit.number(*count);
         Some(Share {
             name: channel.name.clone(),
-            counted: visit.words().recipients_count.replace("{}", &counted),
+            counted: visit.recipients(*count),
             has_more: *count > first.len() as u64,
             first: first.join(", "),
         })

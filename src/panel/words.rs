@@ -272,6 +272,7 @@ words! {
     no_time: "Belum ada waktu", "No time yet";
     when_resumed: "Terkirim begitu dilanjutkan", "Goes out as soon as it is resumed";
     repeats: "berulang", "repeats";
+    one_recipient: "1 penerima", "1 recipient";
     recipients_count: "{} penerima", "{} recipients";
     sent_of: "{sent} dari {all} terkirim", "{sent} of {all} sent";
     text: "Isi pesan", "Text";
@@ -330,13 +331,13 @@ words! {
     skip_bad: "Lewati penerima yang tidak bisa dikirimi", "Leave out those who cannot get it";
     schedule_it: "Jadwalkan", "Schedule";
     send_now: "Kirim sekarang", "Send now";
-    does_now: "Kirim sekarang ke {n} penerima", "Send now to {n} recipients";
-    does_at: "Jadwalkan {when} untuk {n} penerima", "Schedule {when} for {n} recipients";
-    does_weekly: "Jadwalkan tiap minggu mulai {when} untuk {n} penerima", "Schedule every week from {when} for {n} recipients";
-    does_kept: "Jadwalkan dengan waktu yang sama, mulai {when}, untuk {n} penerima", "Schedule with the same times, from {when}, for {n} recipients";
-    saves_at: "Simpan: {when}, {n} penerima", "Save: {when}, {n} recipients";
-    saves_weekly: "Simpan: tiap minggu mulai {when}, {n} penerima", "Save: every week from {when}, {n} recipients";
-    saves_kept: "Simpan: waktunya tetap, berikutnya {when}, {n} penerima", "Save: times as they are, next {when}, {n} recipients";
+    does_now: "Kirim sekarang ke {n}", "Send now to {n}";
+    does_at: "Jadwalkan {when} untuk {n}", "Schedule {when} for {n}";
+    does_weekly: "Jadwalkan tiap minggu mulai {when} untuk {n}", "Schedule every week from {when} for {n}";
+    does_kept: "Jadwalkan dengan waktu yang sama, mulai {when}, untuk {n}", "Schedule with the same times, from {when}, for {n}";
+    saves_at: "Simpan: {when}, {n}", "Save: {when}, {n}";
+    saves_weekly: "Simpan: tiap minggu mulai {when}, {n}", "Save: every week from {when}, {n}";
+    saves_kept: "Simpan: waktunya tetap, berikutnya {when}, {n}", "Save: times as they are, next {when}, {n}";
     yes: "Ya. {}", "Yes. {}";
     busy: "Mengirim…", "Working…";
     server_away: "Server tidak terjangkau. Yang terlihat di sini adalah keadaan terakhir; halaman ini terus mencoba lagi.",

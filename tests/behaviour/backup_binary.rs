@@ -319,7 +319,7 @@ fn a_second_copy_does_not_send_until_it_is_confirmed() {
     let server = shop.start(&["serve"], None);
     server.wait_for_log("still not confirmed");
     let confirmed = shop.run(&["confirm-place"]);
-    assert_eq!(text(&confirmed.stdout), "copy.db sends from here now; 1 channels freed\n");
+    assert_eq!(text(&confirmed.stdout), "copy.db sends from here now; 1 channel freed\n");
     until("it sends", || shop.waha.received().len() > 3);
     let again = shop.run(&["confirm-place"]);
     assert!(text(&again.stdout).starts_with("nothing to confirm"));

@@ -122,7 +122,7 @@ fn what_may_arrive_twice_or_is_lost_for_good_wants_a_yes() {
     assert!(why.contains("--yes"), "{why}");
     assert_eq!(posts(), 1);
     let told = ok(&site, &["message", "retry", "1", "--unknown", "--yes"]);
-    assert!(told.contains("sent again to 1 recipients"), "{told}");
+    assert!(told.contains("sent again to 1 recipient"), "{told}");
     run();
     assert_eq!(posts(), 2);
     ok(&site, &["message", "remove", "1", "--yes"]);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::super::output::{Output, say};
+use super::super::output::{Output, counted, say};
 use super::super::progress::Progress;
 use super::super::{CliError, CliResult, Desk, refuse};
 use crate::clock::SystemClock;
@@ -111,7 +111,10 @@ pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> CliResult {
     if args.strict && imported.refused > 0 {
         let refused = imported.refused;
         return refuse(language.pick(
-            format!("nothing was stored: {refused} rows are refused, and --strict wants all"),
+            format!(
+                "nothing was stored: --strict wants all, and refused: {}",
+                counted(refused, "row")
+            ),
             format!("tidak ada yang disimpan: {refused} baris ditolak, dan --strict mau semuanya"),
         ));
     }
@@ -135,7 +138,7 @@ fn show(args: &ImportArgs, imported: &Imported, told: &Told, is_stored: bool) ->
     });
     args.output.print(&data, |_| {
         let counts = told.language.pick(
-            format!("{rows} rows: {added} added, {merged} merged, {unchanged} unchanged, {refused} refused"),
+            format!("{}: {added} added, {merged} merged, {unchanged} unchanged, {refused} refused", counted(rows, "row")),
             format!("{rows} baris: {added} ditambahkan, {merged} digabung, {unchanged} tidak berubah, {refused} ditolak"),
         );
         let stored = told.language.pick("; nothing was stored", "; tidak ada yang disimpan");
@@ -315,7 +318,7 @@ pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> CliResult {
     let mut out = BufWriter::new(create(path)?);
     let count = export::export(format, store, &filter, &config.country, &mut out)?;
     out.flush()?;
-    say(&format!("{}: {count} contacts", path.display()))
+    say(&format!("{}: {}", path.display(), counted(count, "contact")))
 }
 
 /// Opening the database's own files would drop SQLite's locks on them, besides erasing them; and a
