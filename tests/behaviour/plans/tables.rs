@@ -411,7 +411,14 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("callbacks::callback_counts", &["idx_callbacks_failed", "idx_callbacks_subject"]),
     ("meta::remove_meta", &["sqlite_autoindex_meta_1"]),
     ("messages::count_messages", &["idx_auto_messages_status"]),
-    ("channels::channels_with_pending", &["idx_deliveries_pending"]),
+    (
+        "channels::channels_with_pending",
+        &["idx_auto_messages_status", "idx_deliveries_open", "idx_deliveries_pending"],
+    ),
+    (
+        "channels::last_of_pending",
+        &["idx_auto_messages_status_scheduled_at", "idx_deliveries_pending"],
+    ),
     ("deliveries::count_ended_since", &["idx_deliveries_finished_at"]),
     ("messages::messages_by_time", &["idx_auto_messages_status_scheduled_at"]),
     ("deliveries::count_ended", &["idx_deliveries_finished_at"]),
@@ -435,6 +442,7 @@ pub const NOT_RUN: &[(&str, &str)] = &[
     ("link::set_link_offset", "by its key, for a list in another wall-clock than TIMEZONE's"),
     ("link::link_appliance", "makes a random id, when a person turns the link on"),
     ("maintenance::schema_of", "reads the schema, of two databases, when a person asks `doctor`"),
+    ("restore::follow_retry", RESTORE),
     ("restore::count_lost_messages", RESTORE),
     ("restore::note_maybe_sent", RESTORE),
     ("restore::resettle", RESTORE),

@@ -459,6 +459,7 @@ fn look(world: &World) {
             tx.count_messages(MessageStatus::Sending)?;
             tx.count_unknown()?;
             tx.channels_with_pending()?;
+            tx.last_of_pending(1)?;
             tx.count_ended_since(now)?;
             tx.last_runs(3)?;
             tx.count_due(now)
