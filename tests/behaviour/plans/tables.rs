@@ -340,6 +340,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("deliveries::record", &["INTEGER PRIMARY KEY"]),
     ("channels::missing_channels", &["INTEGER PRIMARY KEY", "idx_deliveries_pending"]),
     ("contacts::waiting_for_contact", &["INTEGER PRIMARY KEY"]),
+    ("contacts::is_taken", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("contacts::readdress", &["INTEGER PRIMARY KEY"]),
     ("contacts::make_room", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("deliveries::end_pending", &["INTEGER PRIMARY KEY"]),

@@ -262,6 +262,8 @@ fn change_meanwhile(world: &World) {
          UPDATE channels SET held_reason = NULL;
          DELETE FROM channels WHERE id = 7"
     ));
+    let (now, bounds) = (world.clock.wall(), Bounds { messages: 100, recipients: 100 });
+    forecast(&mut store(world), Scope::All, &world.config, bounds, now, &mut |_| {}).unwrap();
     world.run();
     assert_eq!(world.status(on_seven), "failed");
 }
