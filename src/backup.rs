@@ -330,9 +330,12 @@ fn decide(
     let mut planner = Planner::new(Arc::clone(&store), Arc::new(Triggers::default()), config);
     planner.set_portion(usize::MAX);
     planner.set_files(files);
-    let (marked, failed_messages, pending) = decide_all(&mut planner, &store, &restoration)?;
+    let (mut marked, failed_messages, pending) = decide_all(&mut planner, &store, &restoration)?;
     if has_evidence {
-        lock(&store).write(|tx| tx.take_over_times(now))?;
+        lock(&store).write(|tx| {
+            tx.take_over_retries(&restoration, &mut marked)?;
+            tx.take_over_times(now)
+        })?;
     }
     drop(planner);
     let mut new = Arc::into_inner(store)

@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::channels::{self, Comer, Lines, Sent};
 use crate::clock::Timestamp;
 use crate::config::{Config, SendOrder};
+use crate::contacts::waiting;
 use crate::content::{Content, Kind, Source};
 use crate::delivery::{MessageStatus, Status};
 use crate::engine;
@@ -27,7 +28,9 @@ use crate::reason::{Explanation, Reason};
 use crate::recipient;
 use crate::recipients::{self, Recipient};
 use crate::schedule;
-use crate::store::{Delivery, Message, Number, Queued, SqlResult, Standing, Store, StoreError, Tx};
+use crate::store::{
+    Delivery, Message, Number, Queued, RecipientNow, SqlResult, Standing, Store, StoreError, Tx,
+};
 use crate::template::{self, Template};
 
 use gaps::{Before, Place, Places, WantedKind};
@@ -489,7 +492,22 @@ impl<'a> Ahead<'a> {
         let due_at = Some(row.retry_of.unwrap_or(row.due_at));
         let (waits, has_gap) = (not_before > self.now, !self.tx.is_wanted_again(row)?);
         let words = Words { due_at, has_gap, waits, ..words };
-        self.recipient(&planned_recipient(row), words, &[row.channel_id], not_before, tell)
+        let mut recipient = planned_recipient(row);
+        // Nobody sees the others, and whoever was changed by SQL since is a rare one.
+        if tell.is_shown || self.has_gaps {
+            let now = match self.tx.recipient_now(row.id)? {
+                RecipientNow::AsPlanned => Ok(row.chat_id.clone()),
+                RecipientNow::OptedOut => Err(Reason::OptedOut),
+                RecipientNow::ContactChanged => {
+                    waiting::foretell(self.tx, row, &self.config.country)?
+                }
+            };
+            match now {
+                Ok(chat_id) => recipient.chat_id = chat_id,
+                Err(why) => recipient.skipped = Some(why),
+            }
+        }
+        self.recipient(&recipient, words, &[row.channel_id], not_before, tell)
     }
 
     /// A message that is still to be planned. It may have deliveries all the same: it was cancelled

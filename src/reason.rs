@@ -170,10 +170,11 @@ reasons! {
     "none_got_it" NoneGotIt { counts: Missed }:
         "no recipient is known to have got it ({counts}): see deliveries",
         "tidak ada penerima yang pasti menerimanya ({counts}): lihat daftar penerima";
-    /// The message was given another time after the backup was made that was restored, and was sent then.
+    /// The message was sent after the backup was made that was restored, where that knows nothing of it: at another
+    /// time, or as the draft that it is there.
     "sent_since_backup" SentSinceBackup:
-        "a backup was restored, after which this was sent at another time: `message resume` sends it once more",
-        "cadangan dipulihkan, padahal setelah cadangan dibuat pesan ini terkirim pada waktu lain: lanjutkan untuk mengirim sekali lagi";
+        "a backup was restored, and since it was made this was sent: `message resume` sends it once more",
+        "cadangan dipulihkan, padahal setelah cadangan dibuat pesan ini sudah terkirim: lanjutkan untuk mengirim sekali lagi";
     "failed_or_sent_since_backup" FailedOrSentSinceBackup { first: Box<Explanation> }:
         "{first}; before a backup was restored it may have been sent",
         "{first}; sebelum cadangan dipulihkan mungkin sudah terkirim";

@@ -172,6 +172,14 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
             line.took(config, at);
             backlog_ends_at = Some(at);
         }
+        let (waits_until, latest) = tx.last_of_pending(channel.id)?;
+        if let Some(from) = waits_until.filter(|from| backlog_ends_at.is_some_and(|at| at < *from))
+        {
+            backlog_ends_at = line.next(config, from).ok();
+        }
+        // What is later than that expires.
+        let last = latest.map(|due_at| due_at.plus(config.late_limit));
+        backlog_ends_at = backlog_ends_at.map(|at| last.map_or(at, |last| at.min(last)));
         let warning = WarningView::of(&channel, &config.zone, now);
         let week = WeekView::of(tx, &channel, Day::of(&config.zone, now))?;
         Ok(ChannelState {

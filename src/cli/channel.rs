@@ -149,7 +149,7 @@ pub(super) fn channel(command: &ChannelCommand, config: &Config) -> CliResult {
             ("added", id, output, format!("added{hint}"))
         }
         ChannelCommand::Edit { name, session, own, which: Which { channel, output } } => {
-            let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit(&desk) };
+            let edit = Edit { name: name.clone(), session: session.clone(), ..own.edit(&desk)? };
             let was = channels::edit(&mut desk.store, channel, &edit, now)?;
             ("saved", was.id, output, "changed".to_owned())
         }
@@ -192,22 +192,29 @@ fn show(desk: &mut Desk<'_>, which: &Which, offline: bool) -> CliResult {
 impl Own {
     /// Of a new channel: a person who is there is asked whether its number begins slowly.
     fn offered(&self, desk: &Desk<'_>) -> CliResult<Edit> {
-        let mut edit = self.edit(desk);
+        let mut edit = self.edit(desk)?;
         if edit.warmup_from.is_none() && init::begins_slowly()? {
             edit.warmup_from = Some(Some(Day::of(&desk.config.zone, desk.now)));
         }
         Ok(edit)
     }
 
-    fn edit(&self, desk: &Desk<'_>) -> Edit {
-        let from = |warmup| match warmup {
-            WarmupDay::Today => Some(Day::of(&desk.config.zone, desk.now)),
-            WarmupDay::From(day) => Some(day),
-            WarmupDay::Off => None,
+    fn edit(&self, desk: &Desk<'_>) -> CliResult<Edit> {
+        let today = Day::of(&desk.config.zone, desk.now);
+        let warmup_from = match self.warmup {
+            // Every day until then would be its first.
+            Some(WarmupDay::From(day)) if day > today => {
+                let why =
+                    format!("--warmup: {day} is yet to come: write today, a day that was, or off");
+                return Err(CliError::Refused(why));
+            }
+            Some(WarmupDay::Today) => Some(Some(today)),
+            Some(WarmupDay::From(day)) => Some(Some(day)),
+            Some(WarmupDay::Off) => Some(None),
+            None => None,
         };
-        let warmup_from = self.warmup.map(from);
         let Self { window, daily_limit, recipient_gap, .. } = *self;
-        Edit { window, daily_limit, warmup_from, recipient_gap, ..Edit::default() }
+        Ok(Edit { window, daily_limit, warmup_from, recipient_gap, ..Edit::default() })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
 use crate::recipient::{self, CountryCode, Entry};
-use crate::store::{Contact, Settled, SqlResult, Tx, WaitingForContact};
+use crate::store::{Contact, Delivery, Settled, SqlResult, Tx, WaitingForContact};
 
 /// The result for one delivery that waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,32 @@ pub(crate) fn follow(
     let one = Counts { skipped: 1, ..Counts::default() };
     tx.settle_if_done(waiting.auto_message_id, waiting.due_at, one, &config.zone, now)
         .map(Followed::Skipped)
+}
+
+/// What [`follow`] will make of a delivery that waits for a contact who was changed since: the chat to which it goes,
+/// or why nobody gets it. Nothing is written.
+pub(crate) fn foretell(
+    tx: &Tx<'_>,
+    row: &Delivery,
+    country: &CountryCode,
+) -> SqlResult<Result<String, Reason>> {
+    let Some(waiting) = tx.waiting_for_contact(row.id)? else {
+        return Ok(Ok(row.chat_id.clone()));
+    };
+    if sharer(tx, &waiting, country)?.is_some() {
+        return Ok(Ok(waiting.chat_id));
+    }
+    let Some(number) = &waiting.number_now else { return Ok(Err(Reason::ContactRemoved)) };
+    Ok(match recipient::phone_to_chat(number, country) {
+        Err(why) => Err(why),
+        Ok(chat)
+            if opt_out::is_opted_out(tx, chat.as_str().trim_end_matches("@c.us"), country)? =>
+        {
+            Err(Reason::OptedOut)
+        }
+        Ok(chat) if tx.is_taken(row, chat.as_str())? => Err(Reason::NumberServed),
+        Ok(chat) => Ok(chat.as_str().to_owned()),
+    })
 }
 
 /// Lets all that waits for a contact follow it, when it had the number `before` until now.

@@ -118,7 +118,7 @@ pub(super) fn text(content: &Content, text: &str) -> ComposeResult<Vec<Warned>> 
 
 fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if text.trim().is_empty() && !may_be_blank {
-        return Err(refused!("it has no text: give one, or a file with `--file`"));
+        return Err(refused!("it has no text: give one"));
     }
     if text.contains('\0') {
         return Err(ComposeError::refused(Reason::NulInText));

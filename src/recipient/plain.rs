@@ -27,7 +27,7 @@ const DOUBTFUL: &str = "could be one phone number or several entries: put commas
 
 /// Reads all entries of a text that is neither JSON nor an array.
 pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
-    let (mut after_fragment, mut after_except) = (false, false);
+    let (mut after_fragment, mut after_except, mut after_link_text) = (false, false, false);
     let mut segments = segments(text).peekable();
     while let Some((segment, is_after_line_break)) = segments.next() {
         if entries.len() > ENTRIES_MAX {
@@ -53,7 +53,12 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
         }
         // A phone number that is broken over lines must not become contacts 3456 and 7890.
         let folded = fold(segment);
-        let is_continuation = after_fragment && is_after_line_break && is_short_id(trim(&folded));
+        // Nor is what stands behind a comma in the text of a link anybody: `wa.me/628…?text=Pesan 1,2`.
+        let is_link = without_link(trim(&folded)).1;
+        after_link_text &= !is_after_line_break && !is_link;
+        let is_continuation = after_link_text && count_digits(&folded) > 0
+            || after_fragment && is_after_line_break && is_short_id(trim(&folded));
+        after_link_text |= is_link && folded.contains("text=");
         after_fragment = is_continuation || is_phone_fragment(trim(&folded));
         if is_continuation {
             entries.push(Entry::invalid(segment.trim(), unreadable(DOUBTFUL)));

@@ -436,13 +436,28 @@ impl Tx<'_> {
         self.query_rows(sql, &[], |row| read! { row => StatusCount { counted, status, number } })
     }
 
+    /// All channels, with how many deliveries wait for each: those of paused messages wait for a person.
     pub fn channels_with_pending(&self) -> SqlResult<Vec<(Channel, u64)>> {
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT count(*) FROM deliveries d
-                 WHERE d.channel_id = c.id AND d.status = 'pending') AS pending
+                 WHERE d.channel_id = c.id AND d.status = 'pending')
+                 - (SELECT count(*) FROM auto_messages m INDEXED BY idx_auto_messages_status
+                     CROSS JOIN deliveries d INDEXED BY idx_deliveries_open
+                         ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+                         AND d.status IN ('pending', 'sending') AND d.status = 'pending'
+                     WHERE m.status = 'draft' AND d.channel_id = c.id) AS pending
              FROM channels c ORDER BY c.id"
         );
         self.query_rows(&sql, &[], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))
+    }
+
+    /// Until when the last of a channel's deliveries waits for its gap, and when the last message that is on its way
+    /// was due.
+    pub fn last_of_pending(&self, id: i64) -> SqlResult<(Option<Timestamp>, Option<Timestamp>)> {
+        let sql = "SELECT (SELECT max(next_attempt_at) FROM deliveries
+                       WHERE channel_id = :id AND status = 'pending'),
+                       (SELECT max(scheduled_at) FROM auto_messages WHERE status = 'sending')";
+        self.query_one(sql, params! { id }, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// The held channels for which deliveries wait, with how many, and whether no `run` has told of it yet.

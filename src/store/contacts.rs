@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{Row, ToSql, params_from_iter};
 
-use super::{PageFrom, Settled, SqlResult, Tx, containing, lossy, params, read, text};
+use super::{Delivery, PageFrom, Settled, SqlResult, Tx, containing, lossy, params, read, text};
 use crate::clock::Timestamp;
 use crate::delivery::{Counts, Status};
 use crate::reason::Reason;
@@ -495,6 +495,19 @@ impl Tx<'_> {
         let sql = "UPDATE OR IGNORE deliveries SET chat_id = :chat_id, contact_number = :number
                    WHERE id = :id AND status = 'pending'";
         self.change(sql, params! { chat_id, number, waiting.{ id } })
+    }
+
+    /// Whether [`Tx::readdress`] would find that chat served, or kept by a recipient of its own.
+    pub(crate) fn is_taken(&self, row: &Delivery, chat_id: &str) -> SqlResult<bool> {
+        let first = row.retry_of.unwrap_or(row.due_at);
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM deliveries d
+                 WHERE d.auto_message_id = :auto_message_id AND d.due_at = :due_at AND d.chat_id = :chat_id
+                     AND d.id <> :id AND d.status <> 'skipped'
+                     AND NOT (d.status = 'pending' AND {IS_CONTACT_CHANGED}))"
+        );
+        Ok(self.query_value(&sql, params! { chat_id, row.{ id, auto_message_id, due_at } })?
+            || self.is_served(row.auto_message_id, first, chat_id)?)
     }
 
     /// Whether an occurrence, or a retry of it, went or may have gone to a chat.

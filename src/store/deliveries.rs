@@ -272,6 +272,14 @@ const IS_OPTED_OUT: &str = "(EXISTS (SELECT 1 FROM contacts c
             OR EXISTS (SELECT 1 FROM contacts c INDEXED BY idx_contacts_opted_out
                 WHERE c.phone_number = '+' || h.phone_number AND c.opted_out_at IS NOT NULL))))";
 
+fn recipient_now(row: &Row<'_>) -> SqlResult<RecipientNow> {
+    Ok(match row.get("recipient")? {
+        0_i64 => RecipientNow::AsPlanned,
+        1 => RecipientNow::ContactChanged,
+        _ => RecipientNow::OptedOut,
+    })
+}
+
 /// Whether a message may have placeholders, ours or foreign ones: `template::is_template` in SQL.
 const MAY_BE_TEMPLATE: &str = "(m.message GLOB '*[[{%<«]*' OR instr(m.message, '*|') > 0)";
 
@@ -342,8 +350,7 @@ impl Tx<'_> {
                        m.content, m.content IS NOT NULL
                            OR trim(m.message, char(9, 10, 13, 32)) <> '' AS has_text,
                        m.content IS NOT NULL OR {MAY_BE_TEMPLATE} AS is_template,
-                       CASE WHEN {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT} THEN 2
-                           ELSE 0 END AS recipient,
+                       CASE WHEN {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT} THEN 2 ELSE 0 END AS recipient,
                        m.recipient_gap_hours, {IS_WANTED_AGAIN} AS is_wanted_again
                    FROM {OPEN} ORDER BY d.due_at, d.id LIMIT 1"
         );
@@ -351,15 +358,20 @@ impl Tx<'_> {
         let read = |row: &Row<'_>| {
             read! { row => Open {
                 id, auto_message_id, due_at, text chat_id, has_text, lossy content, text_chars, is_template,
-                recipient: match row.get("recipient")? {
-                    0_i64 => RecipientNow::AsPlanned,
-                    1 => RecipientNow::ContactChanged,
-                    _ => RecipientNow::OptedOut,
-                },
+                recipient: recipient_now(row)?,
                 recipient_gap_hours, is_wanted_again,
             } }
         };
         self.query_optional(&sql, params, read)
+    }
+
+    /// Whether somebody for whom a delivery waits is who was planned, however that was changed.
+    pub(crate) fn recipient_now(&self, id: i64) -> SqlResult<RecipientNow> {
+        let sql = format!(
+            "SELECT CASE WHEN {IS_CONTACT_CHANGED} THEN 1 WHEN {IS_OPTED_OUT} THEN 2 ELSE 0 END AS recipient
+             FROM deliveries d NOT INDEXED WHERE d.id = :id"
+        );
+        self.query_one(&sql, params! { id }, recipient_now)
     }
 
     pub(crate) fn has_open_delivery(

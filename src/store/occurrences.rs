@@ -490,7 +490,7 @@ impl Tx<'_> {
     }
 
     /// The last retry of the occurrence `first`, or itself; `None` when it is not the latest one.
-    fn latest_try(&self, id: i64, first: Timestamp) -> SqlResult<Option<Timestamp>> {
+    pub(super) fn latest_try(&self, id: i64, first: Timestamp) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT max(due_at) AS due_at FROM deliveries WHERE auto_message_id = :id";
         let Some(latest) = self.query_maybe(sql, params! { id })? else { return Ok(None) };
         Ok((self.first_of(id, latest)? == first).then_some(latest))

@@ -30,7 +30,7 @@ const STATEMENTS_KEPT: usize = 64;
 /// The files of `migrations/`, as refinery read them when the program was built (`build.rs`).
 const MIGRATIONS: &str = include_str!(concat!(env!("OUT_DIR"), "/migrations.json"));
 /// The version of the last of them.
-pub(super) const NEWEST_MIGRATION: i64 = 36;
+pub(super) const NEWEST_MIGRATION: i64 = 37;
 
 /// How much of the file a connection keeps in memory: half of what SQLite would. What a send touches
 /// is far less, and the system's own cache has the rest.

@@ -58,6 +58,17 @@ pub struct Marked {
     pub(crate) ended: u64,
 }
 
+impl Marked {
+    fn add(&mut self, status: &str) {
+        match status {
+            "unknown" => self.unknown += 1,
+            "sent" => self.sent += 1,
+            "pending" => {}
+            _ => self.ended += 1,
+        }
+    }
+}
+
 struct Touched {
     auto_message_id: i64,
     due_at: Timestamp,
@@ -174,15 +185,60 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Who was tried again since the backup was made got it then: without that, a person who reads `failed` sends it
+    /// to them once more. To be called when all that is due was decided.
+    pub(crate) fn take_over_retries(
+        &self,
+        restoration: &Restoration,
+        marked: &mut Marked,
+    ) -> SqlResult<()> {
+        let now = restoration.now;
+        let sql = "INSERT INTO main.deliveries (auto_message_id, due_at, channel_id, contact_id, name, chat_id, status,
+                       attempts, next_attempt_at, text, content, waha_message_id, ack, error, error_code, error_args,
+                       claimed_at, finished_at, created_at, retry_of, contact_number)
+                   SELECT auto_message_id, due_at, channel_id, contact_id, name, chat_id,
+                       iif(is_out, 'unknown', status), attempts, iif(is_out, :lookup_at, next_attempt_at),
+                       text, content, waha_message_id, ack, iif(is_out, :error, error),
+                       iif(is_out, :code, error_code), iif(is_out, :args, error_args), claimed_at,
+                       coalesce(finished_at, :now), created_at, retry_of, contact_number
+                   FROM (SELECT *, status = 'sending' AS is_out FROM present.deliveries) AS p
+                   WHERE retry_of IS NOT NULL AND status <> 'pending'
+                       AND EXISTS (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = p.auto_message_id
+                           AND d.due_at = p.retry_of AND d.chat_id = p.chat_id)
+                       AND NOT EXISTS (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = p.auto_message_id
+                           AND d.due_at = p.due_at AND d.chat_id = p.chat_id)
+                   ORDER BY p.due_at, p.id
+                   RETURNING auto_message_id, due_at, status";
+        let lookup_at = now.plus(FIRST_LOOKUP_AFTER).to_string();
+        let params = params! { now, lookup_at, why(&Reason::EndedWhileSending) };
+        for one in self.touch(sql, params)? {
+            marked.add(&one.status);
+            self.follow_retry(one.auto_message_id, one.due_at, now)?;
+            self.resettle(one.auto_message_id, one.due_at, restoration)?;
+        }
+        Ok(())
+    }
+
+    /// Lets a message stand where its latest retry stands.
+    fn follow_retry(&self, id: i64, due_at: Timestamp, now: Timestamp) -> SqlResult<()> {
+        if self.latest_try(id, self.first_of(id, due_at)?)? != Some(due_at) {
+            return Ok(());
+        }
+        let sql = "UPDATE main.auto_messages SET scheduled_at = :due_at
+                   WHERE id = :id AND status IN ('sent', 'failed')";
+        self.execute_sql(sql, params! { id, due_at })?;
+        self.set_counts(id, due_at, self.count_occurrence(id, due_at)?, true, now)
+    }
+
     /// Heeds what the present database has sent at a time that somebody gave a message since, which
     /// stands nowhere in the backup: a weekly message goes on after that; any other one that would be sent
-    /// once more, by its time or an entry of its list, waits for a person. To be called when all that is
-    /// due was decided.
+    /// once more, by its time or an entry of its list, waits for a person, and a draft says so, too. To be called when
+    /// all that is due was decided.
     pub(crate) fn take_over_times(&self, now: Timestamp) -> SqlResult<()> {
         let once =
             "UPDATE main.auto_messages SET status = 'draft', error = :error, error_code = :code,
                         error_args = :args, updated_at = :now
-                    WHERE status = 'scheduled' AND interval_config IS NULL
+                    WHERE status IN ('scheduled', 'draft') AND interval_config IS NULL
                         AND EXISTS (SELECT 1 FROM present.auto_messages m
                             JOIN present.deliveries p ON p.auto_message_id = m.id
                             WHERE m.id = auto_messages.id AND (auto_messages.schedules IS NULL
@@ -220,12 +276,7 @@ impl Tx<'_> {
         }
         touched.extend(self.make_unknown(restoration)?);
         for one in &touched {
-            match one.status.as_str() {
-                "unknown" => marked.unknown += 1,
-                "sent" => marked.sent += 1,
-                "pending" => {}
-                _ => marked.ended += 1,
-            }
+            marked.add(&one.status);
         }
         let mut occurrences = BTreeSet::new();
         occurrences.extend(touched.iter().map(|one| (one.auto_message_id, one.due_at)));

@@ -85,6 +85,8 @@ fn a_new_number_is_warmed_up_and_the_channel_says_how_far_it_is() {
     assert_eq!(json(&site, &["channel", "show", "baru"])["warmup"], Value::Null);
     let error = stderr(&site.run(&["channel", "edit", "baru", "--warmup", "besok"]));
     assert!(error.contains("write today, 2026-12-01, or off"), "{error}");
+    let error = stderr(&site.run(&["channel", "edit", "baru", "--warmup", "2099-01-01"]));
+    assert!(error.contains("2099-01-01 is yet to come"), "{error}");
 }
 
 #[test]

@@ -227,9 +227,13 @@ fn a_strict_import_from_a_pipe_stores_nothing_when_a_row_is_refused() {
 }
 
 #[test]
-fn the_database_and_the_list_are_never_written_over() {
+fn the_database_the_settings_and_the_list_are_never_written_over() {
     let site = Site::new();
     fs::write(site.path("list.csv"), "hp\nx\n").unwrap();
+    let settings = "auto-message-scheduler.env";
+    refused(&site.run(&["contact", "export", settings]), "has the settings");
+    let rejects = ["contact", "import", "list.csv", "--rejects", settings];
+    refused(&site.run(&rejects), "has the settings");
     refused(&site.run(&["contact", "export", "shop.db"]), "belongs to the database");
     refused(&site.run(&["contact", "import", "shop.db"]), "belongs to the database");
     let over = site.run(&["contact", "import", "list.csv", "--rejects", "list.csv"]);

@@ -69,6 +69,38 @@ fn minute() -> Gap {
     Gap { delay: Duration::from_mins(1), jitter: Duration::ZERO }
 }
 
+#[test]
+fn who_is_changed_by_sql_while_a_message_waits_is_told_as_it_will_be() {
+    let world = World::new();
+    world.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9)
+         INSERT INTO contacts (id, name, phone_number) SELECT i, 'K' || i, '+628120000700' || i FROM n",
+    );
+    let id = world.message("[1, 2, 3, 4, 5, 6, 7, 8, 9, \"081200007010\"]");
+    world.trigger();
+    world.step_until_received(1);
+    world.step_until_nothing_is_out();
+    world.execute(
+        "DELETE FROM contacts WHERE id = 2;
+         UPDATE contacts SET phone_number = '+628120000' || iif(id = 4, '7003', '7004') WHERE id IN (3, 4);
+         UPDATE contacts SET phone_number = '123' WHERE id = 5;
+         UPDATE contacts SET phone_number = '+6281200007099' WHERE id = 6;
+         UPDATE contacts SET phone_number = '+6281200007001' WHERE id = 7;
+         UPDATE contacts SET phone_number = '+6281200007009' WHERE id = 8;
+         UPDATE contacts SET opted_out_at = '2026-12-01' WHERE id = 9;
+         INSERT INTO contacts (name, phone_number, opted_out_at) VALUES ('Z', '+6281200007010', '2026-12-01')",
+    );
+    let told = look(&world, Scope::Message(id), minute());
+    let told: Vec<String> =
+        told.rows.into_iter().map(|row| format!("{} {}", row.1, row.2)).collect();
+    world.run();
+    let became = "SELECT rtrim(substr(chat_id, 1, 18)) || CASE status
+                      WHEN 'skipped' THEN ' skipped: ' || error ELSE iif(id = 1, ' sent', ' goes out') END
+                  FROM deliveries ORDER BY id";
+    assert_eq!(told, world.rows(became));
+    assert_eq!(told.iter().filter(|row| row.contains("goes out")).count(), 3);
+}
+
 /// Three channels' worth of messages of every kind, some of them on their way already.
 fn busy(world: &World) {
     world.execute(

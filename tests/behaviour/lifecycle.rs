@@ -346,6 +346,34 @@ fn a_delivery_in_flight_cannot_be_cancelled_or_set_to_pending_by_hand() {
 }
 
 #[test]
+fn what_was_sent_of_a_message_on_its_way_is_neither_deleted_nor_left_behind() {
+    let world = World::new();
+    let id = world.message("081200007001, 081200007002");
+    world.trigger();
+    world.step_until_received(1);
+    world.step_until_nothing_is_out();
+    for status in ["sending", "draft", "scheduled"] {
+        world.execute(&format!("UPDATE auto_messages SET status = '{status}'"));
+        for (sql, says) in [
+            ("DELETE FROM deliveries", "from going out twice"),
+            ("UPDATE deliveries SET due_at = '2026-12-01 00:00'", "both stay"),
+            ("UPDATE deliveries SET auto_message_id = 7", "both stay"),
+            ("UPDATE auto_messages SET id = 7", "the id stays"),
+        ] {
+            let error = world.sql.execute(sql, []).unwrap_err().to_string();
+            assert!(error.contains(says), "{status}: {sql}: {error}");
+        }
+    }
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007001@c.us", "6281200007002@c.us"]);
+    assert_eq!(world.status(id), "sent");
+    // What has ended may be tidied up, and a message that is deleted takes its deliveries along.
+    world.execute("DELETE FROM deliveries WHERE id = 1");
+    world.execute("DELETE FROM auto_messages");
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries"), "0");
+}
+
+#[test]
 fn a_schedule_does_not_reach_back_before_its_row_was_made_or_changed() {
     for created_at in ["2026-12-01 01:00:00", "garbage", "2020-01-01T00:00:00Z"] {
         let world = World::new();

@@ -14,6 +14,29 @@ fn world() -> World {
 }
 
 #[test]
+fn numbers_in_the_text_of_a_link_are_nobody() {
+    let link = "https://wa.me/6281200007001?text=Pesan";
+    let other = "https://api.whatsapp.com/send?phone=6281300007002&text=2";
+    for (contact_ids, gets_it) in [
+        (format!("{link} 1,2"), &[][..]),
+        (format!("{link},2"), &["6281200007001@c.us"]),
+        (format!(r#"["{link};2"]"#), &["6281200007001@c.us"]),
+        (format!("{link}, hubungi 081300007002, 0813 0000 7002"), &["6281200007001@c.us"]),
+        (format!("{link},{other}"), &["6281200007001@c.us", "6281300007002@c.us"]),
+        (format!("{link}\n2"), &["6281200007001@c.us", "6281300007002@c.us"]),
+        (
+            "https://wa.me/6281200007001, 2".to_owned(),
+            &["6281200007001@c.us", "6281300007002@c.us"],
+        ),
+    ] {
+        let world = world();
+        world.message(&contact_ids);
+        world.run();
+        assert_eq!(world.recipients(), gets_it, "{contact_ids}");
+    }
+}
+
+#[test]
 fn every_form_of_contact_ids_goes_out_once_to_each() {
     let both = ["6281200007001@c.us", "6281300007002@c.us"];
     for contact_ids in [

@@ -102,6 +102,43 @@ fn the_backlog_ends_when_the_last_delivery_goes_out() {
 }
 
 #[test]
+fn the_backlog_counts_no_paused_message_and_ends_with_the_gaps_and_the_late_limit() {
+    let site = Site::new();
+    site.write_settings("SEND_DELAY_SECONDS=60\nSEND_JITTER_SECONDS=0\nLATE_LIMIT_HOURS=2\n");
+    let change = |sql: &str| site.sql().execute_batch(sql).unwrap();
+    let ends = || {
+        let value = json(&site);
+        let seconds = |name: &str| {
+            let at = value[name].as_str().map(auto_message_scheduler::clock::Timestamp::parse);
+            at.flatten().map(auto_message_scheduler::clock::Timestamp::secs)
+        };
+        let minutes = seconds("backlog_ends_at").map(|at| (at - seconds("now").unwrap()) / 60);
+        (value["channels"][0]["pending"].as_i64().unwrap(), minutes)
+    };
+    for id in [1, 2] {
+        change(&format!(
+            "INSERT INTO auto_messages (id, message, contact_ids, scheduled_at)
+             VALUES ({id}, 'x', '1', datetime('now'));
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 11)
+             INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status)
+             SELECT {id}, scheduled_at, 1, '62812000071' || i || '@c.us', 'pending'
+             FROM n, auto_messages m WHERE m.id = {id};
+             UPDATE auto_messages SET status = iif({id} = 1, 'sending', 'draft') WHERE id = {id}"
+        ));
+    }
+    assert_eq!(ends(), (11, Some(10)), "one a minute, and nothing of the paused one");
+    change(
+        "UPDATE deliveries SET next_attempt_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '+3605 seconds')
+         WHERE id = 3",
+    );
+    assert_eq!(ends(), (11, Some(60)), "one waits an hour for its gap");
+    change("UPDATE channels SET daily_limit = 4");
+    assert!(ends().1.unwrap() <= 120, "the rest does not go out tomorrow: it expires");
+    change("UPDATE auto_messages SET status = 'draft'");
+    assert_eq!(ends(), (0, None));
+}
+
+#[test]
 fn a_look_makes_no_database_and_watch_wants_a_terminal() {
     let site = Site::new();
     let output = site.run(&["status", "--watch"]);

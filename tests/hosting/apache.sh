@@ -59,7 +59,7 @@ check_proxy "Apache by .htaccess"
 check_panel "Apache by .htaccess"
 check_api "Apache by .htaccess"
 
-sql "DELETE FROM deliveries; DELETE FROM auto_messages; DELETE FROM api_keys; DELETE FROM api_answers"
+sql "DELETE FROM auto_messages; DELETE FROM api_keys; DELETE FROM api_answers"
 : >"$site/waha.log"
 message 081200007002
 tls=$(free_port)

@@ -12,7 +12,7 @@ use super::super::output::{Output, counted, say};
 use super::super::progress::Progress;
 use super::super::{CliError, CliResult, Desk, refuse};
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_ENV_FILE};
 use crate::contacts::export::{self, Format};
 use crate::contacts::import::{
     self, Columns, ImportRules, Imported, REASON_COLUMNS, Refused, Row, Watch,
@@ -321,12 +321,17 @@ pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> CliResult {
     say(&format!("{}: {}", path.display(), counted(count, "contact")))
 }
 
-/// Opening the database's own files would drop SQLite's locks on them, besides erasing them; and a
-/// list that is written over itself is lost.
+/// Opening the database's own files would drop SQLite's locks on them, besides erasing them; a
+/// list that is written over itself is lost, and without its settings the program sends nothing any more.
 fn refuse_taken(path: &Path, config: &Config, list: Option<&Path>) -> Result<(), ContactError> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let Some(wanted) = real(path) else { return Ok(()) };
-    let sides = ["", "-wal", "-shm", "-journal", ".lock"];
+    let settings = config.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE));
+    if real(settings).as_ref() == Some(&wanted) {
+        let reason = format!("`{}` has the settings: name another file", path.display());
+        return Err(ContactError::Refused(reason));
+    }
+    let sides = ["", "-wal", "-shm", "-journal", ".lock", ".cron-secret"];
     let sides = sides.map(|side| private_file::with_ending(&config.database_path, side));
     if sides.iter().any(|side| real(side).as_ref() == Some(&wanted)) {
         let reason = format!("`{}` belongs to the database: name another file", path.display());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use auto_message_scheduler::backup::{self, BackupError};
 use auto_message_scheduler::instance::Standing;
 use auto_message_scheduler::lock::SenderLock;
+use auto_message_scheduler::messages::{self, Retry};
 use auto_message_scheduler::store::Store;
 use auto_message_scheduler::store::StoreError;
 
@@ -533,12 +534,51 @@ fn what_was_moved_and_sent_since_the_backup_is_not_sent_again() {
     assert_nobody_twice(&world);
     for id in [1, 3] {
         assert_eq!(world.status(id), "draft");
-        assert!(world.error(id).contains("sent at another time"), "{}", world.error(id));
+        assert!(world.error(id).contains("since it was made this was sent"), "{}", world.error(id));
     }
     assert_eq!(
         world.rows("SELECT status, scheduled_at FROM auto_messages WHERE id = 2"),
         ["scheduled|2026-12-08T04:00:00Z"]
     );
+}
+
+#[test]
+fn who_was_tried_again_since_the_backup_is_not_failed_and_a_draft_that_went_out_says_so() {
+    let mut world = World::new();
+    world.settle_in();
+    let id = world.message("081200007001, 081200000400, 081200000413");
+    let draft = world.message("081200007002");
+    world.execute(&format!("UPDATE auto_messages SET status = 'draft' WHERE id = {draft}"));
+    world.run();
+    let file = world.backup("b");
+    world.clock.pass(Duration::from_mins(10));
+    let retry = |world: &World| {
+        let mut store = Store::open(&world.path).unwrap();
+        let now = world.clock.wall();
+        messages::retry(&mut store, id, Retry::default(), None, &config(), now).unwrap()
+    };
+    retry(&world);
+    // As if WAHA took it this time.
+    world.execute(
+        "UPDATE deliveries SET status = 'sending', attempts = 1, text = 'Halo', claimed_at = '2026-12-01T01:11:00Z'
+         WHERE status = 'pending' AND chat_id LIKE '%0400@%';
+         UPDATE deliveries SET status = 'sent', waha_message_id = 'A', finished_at = '2026-12-01T01:11:00Z'
+         WHERE status = 'sending'",
+    );
+    world.execute(&format!("UPDATE auto_messages SET status = 'scheduled' WHERE id = {draft}"));
+    world.run();
+    let counts = "SELECT status, scheduled_at, contact_count, sent_count, failed_count FROM auto_messages WHERE id = 1";
+    let before = world.rows(counts);
+    assert!(before[0].starts_with("sent|") && before[0].ends_with("|3|2|1"), "{before:?}");
+    let received = world.received().len();
+
+    let restored = world.restore_and_run(&file);
+    assert_eq!((restored.marked.unknown, restored.marked.sent), (0, 1));
+    assert_eq!(world.rows(counts), before);
+    assert_eq!(retry(&world).pending, 1, "only who failed again");
+    assert_eq!(world.status(draft), "draft");
+    assert!(world.error(draft).contains("since it was made this was sent"));
+    assert_eq!(world.received().len(), received, "nothing goes out by itself");
 }
 
 /// Messages that went out after the backup are not due yet by such a clock, and would go out again.

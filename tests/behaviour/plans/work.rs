@@ -262,6 +262,8 @@ fn change_meanwhile(world: &World) {
          UPDATE channels SET held_reason = NULL;
          DELETE FROM channels WHERE id = 7"
     ));
+    let (now, bounds) = (world.clock.wall(), Bounds { messages: 100, recipients: 100 });
+    forecast(&mut store(world), Scope::All, &world.config, bounds, now, &mut |_| {}).unwrap();
     world.run();
     assert_eq!(world.status(on_seven), "failed");
 }
@@ -459,6 +461,7 @@ fn look(world: &World) {
             tx.count_messages(MessageStatus::Sending)?;
             tx.count_unknown()?;
             tx.channels_with_pending()?;
+            tx.last_of_pending(1)?;
             tx.count_ended_since(now)?;
             tx.last_runs(3)?;
             tx.count_due(now)
