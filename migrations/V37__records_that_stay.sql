@@ -34,3 +34,19 @@ CREATE TRIGGER auto_messages_deleted AFTER DELETE ON auto_messages
 BEGIN
     DELETE FROM deliveries WHERE auto_message_id = OLD.id;
 END;
+
+-- SQLite gives every later row the id after the largest one: after the very largest none can be added, and the error speaks
+-- of a full disk. No command can name a message whose id is not above 0. After the insert: before it, a row has no id.
+CREATE TRIGGER auto_messages_id AFTER INSERT ON auto_messages
+WHEN NEW.id NOT BETWEEN 1 AND 9007199254740991
+BEGIN
+    SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
+END;
+CREATE TRIGGER contacts_id AFTER INSERT ON contacts WHEN NEW.id > 9007199254740991
+BEGIN
+    SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
+END;
+CREATE TRIGGER channels_id AFTER INSERT ON channels WHEN NEW.id > 9007199254740991
+BEGIN
+    SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
+END;

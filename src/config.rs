@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::private_file::with_ending;
 use crate::recipient::CountryCode;
 use crate::schedule::Zone;
 use crate::send_window::{Allowance, Gap, RECIPIENT_GAP_HOURS_MAX, Rest};
@@ -294,10 +295,28 @@ impl Config {
         let mut config = Self::from_values(values)?;
         config.env_file = env_file.map(Path::to_owned);
         config.shown = shown(env_file)?;
-        match env_file.and_then(Path::parent) {
-            Some(directory) => config.counted_from(directory),
-            None => Ok(config),
+        if let Some(directory) = env_file.and_then(Path::parent) {
+            config = config.counted_from(directory)?;
         }
+        if let Some(path) = &config.log_file
+            && let Some(what) = config.own_file(path)
+        {
+            let wanted = format!("name another file, because `{}` {what}", path.display());
+            return Err(ConfigError::Rule { key: "LOG_FILE", wanted });
+        }
+        Ok(config)
+    }
+
+    /// What a file of the program's own is, which nothing else may write into; `None` for any other.
+    pub(crate) fn own_file(&self, path: &Path) -> Option<&'static str> {
+        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| absolute(path));
+        let is_it = |other: &Path| real(other) == real(path);
+        if is_it(self.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE))) {
+            return Some("has the settings");
+        }
+        let mut sides = ["", "-wal", "-shm", "-journal", ".lock", ".cron-secret"].into_iter();
+        let is_side = sides.any(|side| is_it(&with_ending(&self.database_path, side)));
+        is_side.then_some("belongs to the database")
     }
 
     /// Its relative paths count from `directory`. A database in the working directory, where they

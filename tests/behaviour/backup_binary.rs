@@ -152,7 +152,7 @@ fn backups_are_made_while_the_server_sends_and_each_of_them_is_whole() {
         let output = shop.run(&["backup", &name]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         let line = text(&output.stdout);
-        assert!(line.starts_with(&format!("{name}: 1 messages, 150 deliveries, ")), "{line}");
+        assert!(line.starts_with(&format!("{name}: 1 message, 150 deliveries, ")), "{line}");
         assert_eq!(line.lines().count(), 1);
         made.push(name);
     }

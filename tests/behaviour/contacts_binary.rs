@@ -216,7 +216,7 @@ fn a_strict_import_from_a_pipe_stores_nothing_when_a_row_is_refused() {
         child.wait_with_output().unwrap()
     };
     let strict = feed("hp\n081200007001\nx\n", &["contact", "import", "-", "--strict", "--json"]);
-    refused(&strict, "nothing was stored: 1 rows are refused");
+    refused(&strict, "nothing was stored: 1 row refused");
     let told: Value = serde_json::from_slice(&strict.stdout).unwrap();
     assert_eq!((&told["stored"], &told["refused_rows"][0]["line"]), (&json!(false), &json!(3)));
     assert_eq!(site.sqlite3("SELECT count(*) FROM contacts").trim(), "0");
@@ -235,6 +235,11 @@ fn the_database_the_settings_and_the_list_are_never_written_over() {
     let rejects = ["contact", "import", "list.csv", "--rejects", settings];
     refused(&site.run(&rejects), "has the settings");
     refused(&site.run(&["contact", "export", "shop.db"]), "belongs to the database");
+    for (log, what) in [("shop.db", "belongs to the database"), (settings, "has the settings")] {
+        let status = site.command(&["status"]).env("LOG_FILE", log).output().unwrap();
+        let why = format!("LOG_FILE must name another file, because `{log}` {what}");
+        assert!(stderr(&status).contains(&why), "{}", stderr(&status));
+    }
     refused(&site.run(&["contact", "import", "shop.db"]), "belongs to the database");
     let over = site.run(&["contact", "import", "list.csv", "--rejects", "list.csv"]);
     refused(&over, "is the list itself");

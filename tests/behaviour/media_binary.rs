@@ -160,13 +160,13 @@ fn a_backup_takes_the_files_along_and_a_restore_brings_them_back() {
     assert_eq!(fs::read(site.path(&format!("copy.db.files/{name}"))).unwrap(), picture);
     fs::remove_dir_all(site.path("shop.db.files")).unwrap();
     let output = site.run(&["confirm-host"]);
-    assert!(stderr(&output).contains("1 files of messages are not in"), "{}", stderr(&output));
+    assert!(stderr(&output).contains(": 1 file of messages; copy that"), "{}", stderr(&output));
     done(&site, &["restore", "copy.db"]);
     assert_eq!(fs::read(site.path(&format!("shop.db.files/{name}"))).unwrap(), picture);
     fs::remove_dir_all(site.path("shop.db.files")).unwrap();
     fs::remove_dir_all(site.path("copy.db.files")).unwrap();
     let told = done(&site, &["restore", "copy.db"]);
-    assert!(told.contains("1 files of messages are neither here"), "{told}");
+    assert!(told.contains("Neither here nor beside the backup: 1 file of"), "{told}");
 }
 
 #[test]

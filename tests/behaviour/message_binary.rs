@@ -273,7 +273,8 @@ fn a_copy_says_the_same_to_the_same_and_waits_as_a_draft_for_its_time() {
     let site = Site::new();
     let add = ["message", "add", "Halo {{name|Kak}}", "--title", "promo", "--at", "+1h"];
     ok(&site, &[&add[..], &["--to", "081200007001", "081200007002"]].concat());
-    ok(&site, &["message", "copy", "1"]);
+    let said = ok(&site, &["message", "copy", "1"]);
+    assert!(!said.contains("says the same"), "{said}");
     ok(&site, &["message", "copy", "1", "--to", "081200007003", "--at", "+2h"]);
     let column = |name: &str| -> Vec<String> {
         let sql = site.sql();

@@ -120,3 +120,23 @@ fn a_message_on_its_way_is_not_moved_by_accident() {
     let error = world.sql.execute(sql, []).unwrap_err().to_string();
     assert!(error.contains("set status = 'scheduled' in the same UPDATE"), "{error}");
 }
+
+#[test]
+fn an_id_that_no_command_could_name_or_that_leaves_none_for_the_next_row_is_refused() {
+    let world = World::new();
+    for table in ["auto_messages", "contacts", "channels"] {
+        let columns = match table {
+            "auto_messages" => "(id, message, contact_ids) VALUES ({}, 'Halo', '[1]')",
+            "contacts" => "(id, phone_number) VALUES ({}, '081200007001')",
+            _ => "(id, name, session_name) VALUES ({}, 'lain', 'lain')",
+        };
+        let insert = |id: &str| format!("INSERT INTO {table} {}", columns.replace("{}", id));
+        let small: &[&str] = if table == "auto_messages" { &["0", "-1"] } else { &[] };
+        for id in [small, &["9007199254740992", "9223372036854775807"]].concat() {
+            let error = world.sql.execute(&insert(id), []).unwrap_err().to_string();
+            assert!(error.contains("id: leave it out"), "{table} {id}: {error}");
+        }
+        world.execute(&insert("NULL"));
+        world.execute(&insert("77").replace("7001", "7002").replace("lain", "kedua"));
+    }
+}

@@ -12,7 +12,7 @@ use super::super::output::{Output, counted, say};
 use super::super::progress::Progress;
 use super::super::{CliError, CliResult, Desk, refuse};
 use crate::clock::SystemClock;
-use crate::config::{Config, DEFAULT_ENV_FILE};
+use crate::config::Config;
 use crate::contacts::export::{self, Format};
 use crate::contacts::import::{
     self, Columns, ImportRules, Imported, REASON_COLUMNS, Refused, Row, Watch,
@@ -112,7 +112,7 @@ pub(super) fn import(args: &ImportArgs, desk: &mut Desk<'_>) -> CliResult {
         let refused = imported.refused;
         return refuse(language.pick(
             format!(
-                "nothing was stored: --strict wants all, and refused: {}",
+                "nothing was stored: {} refused, and --strict wants all",
                 counted(refused, "row")
             ),
             format!("tidak ada yang disimpan: {refused} baris ditolak, dan --strict mau semuanya"),
@@ -325,21 +325,12 @@ pub(super) fn export(args: &ExportArgs, desk: &mut Desk<'_>) -> CliResult {
 /// list that is written over itself is lost, and without its settings the program sends nothing any more.
 fn refuse_taken(path: &Path, config: &Config, list: Option<&Path>) -> Result<(), ContactError> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
-    let Some(wanted) = real(path) else { return Ok(()) };
-    let settings = config.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE));
-    if real(settings).as_ref() == Some(&wanted) {
-        let reason = format!("`{}` has the settings: name another file", path.display());
-        return Err(ContactError::Refused(reason));
+    let is_list = real(path).is_some_and(|path| list.and_then(real) == Some(path));
+    match config.own_file(path).or(is_list.then_some("is the list itself")) {
+        None => Ok(()),
+        Some(what) => {
+            let reason = format!("`{}` {what}: name another file", path.display());
+            Err(ContactError::Refused(reason))
+        }
     }
-    let sides = ["", "-wal", "-shm", "-journal", ".lock", ".cron-secret"];
-    let sides = sides.map(|side| private_file::with_ending(&config.database_path, side));
-    if sides.iter().any(|side| real(side).as_ref() == Some(&wanted)) {
-        let reason = format!("`{}` belongs to the database: name another file", path.display());
-        return Err(ContactError::Refused(reason));
-    }
-    if list.and_then(real).as_ref() == Some(&wanted) {
-        let reason = format!("`{}` is the list itself: name another file", path.display());
-        return Err(ContactError::Refused(reason));
-    }
-    Ok(())
 }

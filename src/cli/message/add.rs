@@ -178,7 +178,7 @@ pub(super) fn add(args: &AddArgs, config: &Config) -> CliResult {
         ..Draft::default()
     };
     draft.content = args.content.column(config)?;
-    make(&draft, args.output, Desk::open_or_make(config)?)
+    make(&draft, false, args.output, Desk::open_or_make(config)?)
 }
 
 pub(super) fn copy(args: &CopyArgs, config: &Config) -> CliResult {
@@ -192,16 +192,18 @@ pub(super) fn copy(args: &CopyArgs, config: &Config) -> CliResult {
     draft.is_draft = draft.timing.is_none();
     draft.skip_bad = args.skip_bad;
     draft.created_by = "cli";
-    make(&draft, args.of.output, desk)
+    make(&draft, true, args.of.output, desk)
 }
 
 /// Makes a message, and says how it stands.
-fn make(draft: &Draft, output: Output, mut desk: Desk<'_>) -> CliResult {
+fn make(draft: &Draft, is_copy: bool, output: Output, mut desk: Desk<'_>) -> CliResult {
     let config = desk.config;
     if Content::read(draft.content.as_deref()).is_ok_and(|content| content.needs_plus()) {
         messages::ask_tier(&mut desk.store, config, desk.now)?;
     }
     let mut composed = messages::add(&mut desk.store, draft, None, config, desk.now)?;
+    // A copy says the same as what it was made of.
+    composed.warnings.retain(|one| !(is_copy && one.code == "same_message"));
     let ahead = forecast::of_message(&mut desk.store, composed.id, config, desk.now)?;
     let ahead = ahead.filter(|_| composed.begins_at.is_some());
     composed.warnings.extend(ahead.iter().flat_map(MessageForecast::warned));
