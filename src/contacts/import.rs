@@ -181,15 +181,15 @@ impl Imported {
         let mut parts = Vec::new();
         if out > 0 {
             parts.push(language.pick(
-                format!("people who want no more messages: {out}"),
-                format!("tidak mau dikirimi pesan lagi: {out} orang"),
+                format!("People who want no more messages: {out}"),
+                format!("Tidak mau dikirimi pesan lagi: {out} orang"),
             ));
         }
         if email > 0 {
             parts.push(language.pick(
-                format!("out of e-mail or SMS only, WhatsApp messages go on: {email}"),
+                format!("Out of e-mail or SMS only, WhatsApp messages go on: {email}"),
                 format!(
-                    "hanya menolak email atau SMS, pesan WhatsApp tetap dikirim: {email} orang"
+                    "Hanya menolak email atau SMS, pesan WhatsApp tetap dikirim: {email} orang"
                 ),
             ));
         }

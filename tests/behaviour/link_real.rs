@@ -223,7 +223,7 @@ fn what_the_website_does_while_a_message_is_sent_counts() {
     let project = Project::shared();
     let channel = project.channel("Toko", "default");
     let site = project.site();
-    site.write_settings(&format!("{}SEND_DELAY_SECONDS=2\n", project.settings_at(&project.url)));
+    site.write_settings(&format!("{}SEND_DELAY_SECONDS=4\n", project.settings_at(&project.url)));
     let _server = site.serve();
     let pair = |n: u32| [format!("62812000070{n:02}"), format!("62812000070{:02}", n + 1)];
     let mut arrived = 0;
@@ -328,7 +328,7 @@ fn each_time_of_a_series_goes_out_once_also_when_an_edit_writes_the_first_one_ag
     // The wall-clock of a browser in Makassar (WITA), while TIMEZONE is Asia/Jakarta.
     let list = project.sql(
         "select jsonb_agg(jsonb_build_object('date', to_char(at, 'YYYY-MM-DD'), 'time', to_char(at, 'HH24:MI:SS')))
-         from (select date_trunc('second', now() at time zone 'Asia/Makassar') + n * interval '3 seconds' as at
+         from (select date_trunc('second', now() at time zone 'Asia/Makassar') + n * n * interval '4 seconds' as at
                from generate_series(0, 2) n) times",
     );
     let id = project.row(
