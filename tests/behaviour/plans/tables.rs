@@ -418,7 +418,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ),
     (
         "channels::last_of_pending",
-        &["idx_auto_messages_status_scheduled_at", "idx_deliveries_pending"],
+        &["INTEGER PRIMARY KEY", "idx_deliveries_pending"],
     ),
     ("deliveries::count_ended_since", &["idx_deliveries_finished_at"]),
     ("messages::messages_by_time", &["idx_auto_messages_status_scheduled_at"]),
