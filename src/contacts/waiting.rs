@@ -75,13 +75,15 @@ pub(crate) fn follow(
         .map(Followed::Skipped)
 }
 
-/// Who gets what waits for a contact that was changed since, as [`follow`] will have it: the chat, or why not, and
-/// the contact who takes the place of the planned one. Nothing is written.
+/// The contact who takes the place of the planned one, if another does, and the chat, or why nothing goes there.
+pub(crate) type Foretold = (Option<Contact>, Result<String, Reason>);
+
+/// Who gets what waits for a contact that was changed since, as [`follow`] will have it. Nothing is written.
 pub(crate) fn foretell(
     tx: &Tx<'_>,
     row: &Delivery,
     country: &CountryCode,
-) -> SqlResult<Vec<(Option<Contact>, Result<String, Reason>)>> {
+) -> SqlResult<Vec<Foretold>> {
     let Some(waiting) = tx.waiting_for_contact(row.id)? else {
         return Ok(vec![(None, Ok(row.chat_id.clone()))]);
     };
@@ -93,9 +95,9 @@ pub(crate) fn foretell(
     let Some(sharer) = sharer(tx, &waiting, country)? else { return Ok(vec![(None, own)]) };
     let digits = waiting.chat_id.trim_end_matches("@c.us");
     let is_out = opt_out::is_opted_out(tx, digits, country)?;
-    let shared = if is_out { Err(Reason::OptedOut) } else { Ok(waiting.chat_id) };
+    let old = if is_out { Err(Reason::OptedOut) } else { Ok(waiting.chat_id) };
     let own = own.is_ok().then_some((None, own));
-    Ok(own.into_iter().chain([(Some(sharer), shared)]).collect())
+    Ok(own.into_iter().chain([(Some(sharer), old)]).collect())
 }
 
 /// Lets all that waits for a contact follow it, when it had the number `before` until now.

@@ -24,7 +24,8 @@ const WHOLE_DIGITS_MIN: usize = 9;
 
 const DOUBTFUL: &str = "could be one phone number or several entries: put commas between contact ids, and write + \
                         and the country code in front of a phone number";
-const IN_LINK_TEXT: &str = "may be of the text of the link before it: write each entry on a line of its own";
+const IN_LINK_TEXT: &str =
+    "may be of the text of the link before it: write each entry on a line of its own";
 
 /// What stands between commas, semicolons and line breaks.
 struct Segment<'a> {

@@ -585,7 +585,8 @@ fn who_was_tried_again_since_the_backup_is_not_failed_and_a_draft_that_went_out_
 fn who_was_tried_again_at_a_new_number_since_the_backup_is_not_sent_it_once_more() {
     let mut world = World::new();
     world.settle_in();
-    world.execute("INSERT INTO contacts (id, name, phone_number) VALUES (1, 'K', '+6281200000400')");
+    world
+        .execute("INSERT INTO contacts (id, name, phone_number) VALUES (1, 'K', '+6281200000400')");
     let id = world.message("[1]");
     world.run();
     assert_eq!(world.status(id), "failed");
