@@ -9,14 +9,15 @@ BEGIN
     SELECT RAISE(ABORT, 'this delivery keeps its message, which has not ended, from going out twice: cancel the message first, or wait until it has ended');
 END;
 
-CREATE TRIGGER deliveries_stay_where_they_are BEFORE UPDATE OF auto_message_id, due_at ON deliveries
+CREATE TRIGGER deliveries_stay_where_they_are BEFORE UPDATE OF auto_message_id, due_at, chat_id ON deliveries
 WHEN OLD.status IN ('sending', 'sent', 'unknown')
-    AND (NEW.auto_message_id <> OLD.auto_message_id OR NEW.due_at <> OLD.due_at)
+    AND (NEW.auto_message_id, NEW.due_at, NEW.chat_id) <> (OLD.auto_message_id, OLD.due_at, OLD.chat_id)
 BEGIN
-    SELECT RAISE(ABORT, 'this delivery tells what was sent of its message, and when that was due: both stay');
+    SELECT RAISE(ABORT, 'this delivery tells what was sent of its message, when that was due, and to whom: all three stay');
 END;
 
-CREATE TRIGGER auto_messages_keep_their_id BEFORE UPDATE OF id ON auto_messages
+-- Not only OF id: it is rowid, oid and _rowid_, too.
+CREATE TRIGGER auto_messages_keep_their_id BEFORE UPDATE ON auto_messages
 WHEN NEW.id <> OLD.id AND EXISTS (SELECT 1 FROM deliveries WHERE auto_message_id = OLD.id)
 BEGIN
     SELECT RAISE(ABORT, 'this message has deliveries, which know it by its id: the id stays; to begin anew, insert another row');
@@ -42,11 +43,28 @@ WHEN NEW.id NOT BETWEEN 1 AND 9007199254740991
 BEGIN
     SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
 END;
-CREATE TRIGGER contacts_id AFTER INSERT ON contacts WHEN NEW.id > 9007199254740991
+CREATE TRIGGER auto_messages_id_on_update BEFORE UPDATE OF id ON auto_messages
+WHEN NEW.id <> OLD.id AND NEW.id NOT BETWEEN 1 AND 9007199254740991
 BEGIN
     SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
 END;
-CREATE TRIGGER channels_id AFTER INSERT ON channels WHEN NEW.id > 9007199254740991
+CREATE TRIGGER contacts_id AFTER INSERT ON contacts
+WHEN NEW.id > 9007199254740991
+BEGIN
+    SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
+END;
+CREATE TRIGGER contacts_id_on_update BEFORE UPDATE OF id ON contacts
+WHEN NEW.id <> OLD.id AND NEW.id > 9007199254740991
+BEGIN
+    SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
+END;
+CREATE TRIGGER channels_id AFTER INSERT ON channels
+WHEN NEW.id > 9007199254740991
+BEGIN
+    SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
+END;
+CREATE TRIGGER channels_id_on_update BEFORE UPDATE OF id ON channels
+WHEN NEW.id <> OLD.id AND NEW.id > 9007199254740991
 BEGIN
     SELECT RAISE(ABORT, 'id: leave it out, and the row gets the next one; at most 9007199254740991');
 END;

@@ -492,22 +492,29 @@ impl<'a> Ahead<'a> {
         let due_at = Some(row.retry_of.unwrap_or(row.due_at));
         let (waits, has_gap) = (not_before > self.now, !self.tx.is_wanted_again(row)?);
         let words = Words { due_at, has_gap, waits, ..words };
-        let mut recipient = planned_recipient(row);
+        let mut now = vec![(None, Ok(row.chat_id.clone()))];
         // Nobody sees the others, and whoever was changed by SQL since is a rare one.
         if tell.is_shown || self.has_gaps {
-            let now = match self.tx.recipient_now(row.id)? {
-                RecipientNow::AsPlanned => Ok(row.chat_id.clone()),
-                RecipientNow::OptedOut => Err(Reason::OptedOut),
+            now = match self.tx.recipient_now(row.id)? {
+                RecipientNow::AsPlanned => now,
+                RecipientNow::OptedOut => vec![(None, Err(Reason::OptedOut))],
                 RecipientNow::ContactChanged => {
                     waiting::foretell(self.tx, row, &self.config.country)?
                 }
             };
-            match now {
+        }
+        for (instead, chat_id) in now {
+            let mut recipient = planned_recipient(row);
+            if let Some(other) = instead {
+                (recipient.contact_id, recipient.name) = (Some(other.id), other.name);
+            }
+            match chat_id {
                 Ok(chat_id) => recipient.chat_id = chat_id,
                 Err(why) => recipient.skipped = Some(why),
             }
+            self.recipient(&recipient, words, &[row.channel_id], not_before, tell)?;
         }
-        self.recipient(&recipient, words, &[row.channel_id], not_before, tell)
+        Ok(())
     }
 
     /// A message that is still to be planned. It may have deliveries all the same: it was cancelled

@@ -75,30 +75,29 @@ pub(crate) fn follow(
         .map(Followed::Skipped)
 }
 
-/// What [`follow`] will make of a delivery that waits for a contact who was changed since: the chat to which it goes,
-/// or why nobody gets it. Nothing is written.
+/// The contact who takes the place of the planned one, if another does, and the chat, or why nothing goes there.
+pub(crate) type Foretold = (Option<Contact>, Result<String, Reason>);
+
+/// Who gets what waits for a contact that was changed since, as [`follow`] will have it. Nothing is written.
 pub(crate) fn foretell(
     tx: &Tx<'_>,
     row: &Delivery,
     country: &CountryCode,
-) -> SqlResult<Result<String, Reason>> {
+) -> SqlResult<Vec<Foretold>> {
     let Some(waiting) = tx.waiting_for_contact(row.id)? else {
-        return Ok(Ok(row.chat_id.clone()));
+        return Ok(vec![(None, Ok(row.chat_id.clone()))]);
     };
-    if sharer(tx, &waiting, country)?.is_some() {
-        return Ok(Ok(waiting.chat_id));
-    }
-    let Some(number) = &waiting.number_now else { return Ok(Err(Reason::ContactRemoved)) };
-    Ok(match recipient::phone_to_chat(number, country) {
+    let own = match new_chat(tx, &waiting, country)? {
+        Ok((chat, _)) if tx.is_taken(row, &chat)? => Err(Reason::NumberServed),
+        Ok((chat, _)) => Ok(chat),
         Err(why) => Err(why),
-        Ok(chat)
-            if opt_out::is_opted_out(tx, chat.as_str().trim_end_matches("@c.us"), country)? =>
-        {
-            Err(Reason::OptedOut)
-        }
-        Ok(chat) if tx.is_taken(row, chat.as_str())? => Err(Reason::NumberServed),
-        Ok(chat) => Ok(chat.as_str().to_owned()),
-    })
+    };
+    let Some(sharer) = sharer(tx, &waiting, country)? else { return Ok(vec![(None, own)]) };
+    let digits = waiting.chat_id.trim_end_matches("@c.us");
+    let is_out = opt_out::is_opted_out(tx, digits, country)?;
+    let old = if is_out { Err(Reason::OptedOut) } else { Ok(waiting.chat_id) };
+    let own = own.is_ok().then_some((None, own));
+    Ok(own.into_iter().chain([(Some(sharer), old)]).collect())
 }
 
 /// Lets all that waits for a contact follow it, when it had the number `before` until now.
@@ -127,19 +126,29 @@ fn readdress(
     waiting: &WaitingForContact,
     country: &CountryCode,
 ) -> SqlResult<Option<Reason>> {
-    let Some(number) = &waiting.number_now else {
-        return Ok(Some(Reason::ContactRemoved));
+    let (chat_id, number) = match new_chat(tx, waiting, country)? {
+        Ok(found) => found,
+        Err(why) => return Ok(Some(why)),
     };
-    let chat_id = match recipient::phone_to_chat(number, country) {
-        Ok(chat_id) => chat_id,
-        Err(error) => return Ok(Some(error)),
-    };
-    let digits = chat_id.as_str().trim_end_matches("@c.us");
-    if opt_out::is_opted_out(tx, digits, country)? {
-        return Ok(Some(Reason::OptedOut));
-    }
-    let is_moved = tx.readdress(waiting, chat_id.as_str(), number)?;
+    let is_moved = tx.readdress(waiting, &chat_id, number)?;
     Ok((!is_moved).then_some(Reason::NumberServed))
+}
+
+/// The chat of the number that the contact of a delivery has now, and that number; or why nothing goes there.
+fn new_chat<'a>(
+    tx: &Tx<'_>,
+    waiting: &'a WaitingForContact,
+    country: &CountryCode,
+) -> SqlResult<Result<(String, &'a str), Reason>> {
+    let Some(number) = &waiting.number_now else { return Ok(Err(Reason::ContactRemoved)) };
+    let chat_id = match recipient::phone_to_chat(number, country) {
+        Ok(chat_id) => chat_id.to_string(),
+        Err(why) => return Ok(Err(why)),
+    };
+    if opt_out::is_opted_out(tx, chat_id.trim_end_matches("@c.us"), country)? {
+        return Ok(Err(Reason::OptedOut));
+    }
+    Ok(Ok((chat_id, number)))
 }
 
 /// Another contact that has the number to which a delivery goes as it stands, when its own contact

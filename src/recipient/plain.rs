@@ -24,12 +24,24 @@ const WHOLE_DIGITS_MIN: usize = 9;
 
 const DOUBTFUL: &str = "could be one phone number or several entries: put commas between contact ids, and write + \
                         and the country code in front of a phone number";
+const IN_LINK_TEXT: &str =
+    "may be of the text of the link before it: write each entry on a line of its own";
+
+/// What stands between commas, semicolons and line breaks.
+struct Segment<'a> {
+    text: &'a str,
+    /// Whether only line breaks stand before it.
+    is_after_line_break: bool,
+    /// Whether one is among what stands before it.
+    is_on_new_line: bool,
+}
 
 /// Reads all entries of a text that is neither JSON nor an array.
 pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
-    let (mut after_fragment, mut after_except, mut after_link_text) = (false, false, false);
+    let (mut after_fragment, mut after_except, mut in_link_text) = (false, false, false);
     let mut segments = segments(text).peekable();
-    while let Some((segment, is_after_line_break)) = segments.next() {
+    while let Some(Segment { text: segment, is_after_line_break, is_on_new_line }) = segments.next()
+    {
         if entries.len() > ENTRIES_MAX {
             return;
         }
@@ -44,21 +56,25 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
             entries.push(Entry::Except(Box::new(other)));
             continue;
         }
+        let folded = fold(segment);
+        // Nobody is named in the text of a link: `wa.me/628…?text=Pesan 1,2`, `…?text=Hi, all`.
+        in_link_text &= !is_on_new_line && !without_link(trim(&folded)).1;
+        if in_link_text {
+            entries.push(Entry::invalid(segment.trim(), unreadable(IN_LINK_TEXT)));
+            continue;
+        }
+        in_link_text = folded.to_ascii_lowercase().contains("text=");
         // `8,12345E+11` is Excel's number with a decimal comma, not contact 8.
         let digit = trim(segment);
-        if let Some((tail, _)) = segments.next_if(|next| is_excel_tail(digit, *next)) {
+        if let Some(Segment { text: tail, .. }) =
+            segments.next_if(|next| is_excel_tail(digit, next))
+        {
             entries.push(read_one(&format!("{digit},{}", trim(tail))));
             after_fragment = false;
             continue;
         }
         // A phone number that is broken over lines must not become contacts 3456 and 7890.
-        let folded = fold(segment);
-        // Nor is what stands behind a comma in the text of a link anybody: `wa.me/628…?text=Pesan 1,2`.
-        let is_link = without_link(trim(&folded)).1;
-        after_link_text &= !is_after_line_break && !is_link;
-        let is_continuation = after_link_text && count_digits(&folded) > 0
-            || after_fragment && is_after_line_break && is_short_id(trim(&folded));
-        after_link_text |= is_link && folded.contains("text=");
+        let is_continuation = after_fragment && is_after_line_break && is_short_id(trim(&folded));
         after_fragment = is_continuation || is_phone_fragment(trim(&folded));
         if is_continuation {
             entries.push(Entry::invalid(segment.trim(), unreadable(DOUBTFUL)));
@@ -73,18 +89,20 @@ pub(crate) fn excepted(text: &str) -> Option<&str> {
     strip_prefix_any_case(trim(text), EXCEPT_PREFIX)
 }
 
-/// The parts of a text that are not blank, each with whether only line breaks stand before it.
-fn segments(text: &str) -> impl Iterator<Item = (&str, bool)> {
-    let mut has_comma = false;
+/// The parts of a text that are not blank.
+fn segments(text: &str) -> impl Iterator<Item = Segment<'_>> {
+    let (mut has_comma, mut has_break) = (false, false);
     text.split_inclusive(|c| is_comma(c) || is_line_break(c)).filter_map(move |part| {
-        let segment = part.trim_end_matches(|c| is_comma(c) || is_line_break(c));
-        let ends_with_comma = part.ends_with(is_comma);
-        if trim(segment).is_empty() {
-            has_comma |= ends_with_comma;
+        let text = part.trim_end_matches(|c| is_comma(c) || is_line_break(c));
+        let (comma, line_break) = (part.ends_with(is_comma), part.ends_with(is_line_break));
+        if trim(text).is_empty() {
+            has_comma |= comma;
+            has_break |= line_break;
             return None;
         }
-        let is_after_line_break = !std::mem::replace(&mut has_comma, ends_with_comma);
-        Some((segment, is_after_line_break))
+        let is_after_line_break = !std::mem::replace(&mut has_comma, comma);
+        let is_on_new_line = std::mem::replace(&mut has_break, line_break);
+        Some(Segment { text, is_after_line_break, is_on_new_line })
     })
 }
 
@@ -276,11 +294,11 @@ fn without_openers(folded: &str) -> &str {
     text.trim_start_matches(|c: char| matches!(c, '(' | '-' | '\'' | '"') || c.is_whitespace())
 }
 
-fn is_excel_tail(digit: &str, (next, is_after_line_break): (&str, bool)) -> bool {
-    let tail = trim(next);
+fn is_excel_tail(digit: &str, next: &Segment<'_>) -> bool {
+    let tail = trim(next.text);
     digit.len() == 1
         && is_digits(digit)
-        && !is_after_line_break
+        && !next.is_after_line_break
         && is_excel_number(tail)
         && !tail.contains('.')
 }

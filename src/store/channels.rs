@@ -451,12 +451,13 @@ impl Tx<'_> {
         self.query_rows(&sql, &[], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))
     }
 
-    /// Until when the last of a channel's deliveries waits for its gap, and when the last message that is on its way
-    /// was due.
+    /// Until when the last of a channel's deliveries waits for its gap, and when the last of them was due; those of
+    /// paused messages left out.
     pub fn last_of_pending(&self, id: i64) -> SqlResult<(Option<Timestamp>, Option<Timestamp>)> {
-        let sql = "SELECT (SELECT max(next_attempt_at) FROM deliveries
-                       WHERE channel_id = :id AND status = 'pending'),
-                       (SELECT max(scheduled_at) FROM auto_messages WHERE status = 'sending')";
+        let sql = "SELECT max(d.next_attempt_at), max(d.due_at)
+                   FROM deliveries d INDEXED BY idx_deliveries_pending
+                   CROSS JOIN auto_messages m ON m.id = d.auto_message_id AND m.status <> 'draft'
+                   WHERE d.channel_id = :id AND d.status = 'pending'";
         self.query_one(sql, params! { id }, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 

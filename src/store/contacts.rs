@@ -507,7 +507,7 @@ impl Tx<'_> {
                      AND NOT (d.status = 'pending' AND {IS_CONTACT_CHANGED}))"
         );
         Ok(self.query_value(&sql, params! { chat_id, row.{ id, auto_message_id, due_at } })?
-            || self.is_served(row.auto_message_id, first, chat_id)?)
+            || row.chat_id != chat_id && self.is_served(row.auto_message_id, first, chat_id)?)
     }
 
     /// Whether an occurrence, or a retry of it, went or may have gone to a chat.

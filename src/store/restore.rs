@@ -204,17 +204,21 @@ impl Tx<'_> {
                    FROM (SELECT *, status = 'sending' AS is_out FROM present.deliveries) AS p
                    WHERE retry_of IS NOT NULL AND status <> 'pending'
                        AND EXISTS (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = p.auto_message_id
-                           AND d.due_at = p.retry_of AND d.chat_id = p.chat_id)
+                           AND d.due_at = p.retry_of)
                        AND NOT EXISTS (SELECT 1 FROM main.deliveries d WHERE d.auto_message_id = p.auto_message_id
                            AND d.due_at = p.due_at AND d.chat_id = p.chat_id)
                    ORDER BY p.due_at, p.id
                    RETURNING auto_message_id, due_at, status";
         let lookup_at = now.plus(FIRST_LOOKUP_AFTER).to_string();
         let params = params! { now, lookup_at, why(&Reason::EndedWhileSending) };
+        let mut occurrences = BTreeSet::new();
         for one in self.touch(sql, params)? {
             marked.add(&one.status);
-            self.follow_retry(one.auto_message_id, one.due_at, now)?;
-            self.resettle(one.auto_message_id, one.due_at, restoration)?;
+            occurrences.insert((one.auto_message_id, one.due_at));
+        }
+        for (id, due_at) in occurrences {
+            self.follow_retry(id, due_at, now)?;
+            self.resettle(id, due_at, restoration)?;
         }
         Ok(())
     }
@@ -232,13 +236,13 @@ impl Tx<'_> {
 
     /// Heeds what the present database has sent at a time that somebody gave a message since, which
     /// stands nowhere in the backup: a weekly message goes on after that; any other one that would be sent
-    /// once more, by its time or an entry of its list, waits for a person, and a draft says so, too. To be called when
-    /// all that is due was decided.
+    /// once more, by its time or an entry of its list, waits for a person; a draft says so, too, and so does one that
+    /// had failed and was given a new time. To be called when all that is due was decided.
     pub(crate) fn take_over_times(&self, now: Timestamp) -> SqlResult<()> {
         let once =
             "UPDATE main.auto_messages SET status = 'draft', error = :error, error_code = :code,
                         error_args = :args, updated_at = :now
-                    WHERE status IN ('scheduled', 'draft') AND interval_config IS NULL
+                    WHERE status IN ('scheduled', 'draft', 'failed') AND interval_config IS NULL
                         AND EXISTS (SELECT 1 FROM present.auto_messages m
                             JOIN present.deliveries p ON p.auto_message_id = m.id
                             WHERE m.id = auto_messages.id AND (auto_messages.schedules IS NULL

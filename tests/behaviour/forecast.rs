@@ -8,6 +8,7 @@ use auto_message_scheduler::config::Config;
 use auto_message_scheduler::forecast::{
     Bounds, Fate, Forecast, MessageForecast, Risk, Scope, Seen, Warning, forecast,
 };
+use auto_message_scheduler::messages::{self, Retry};
 use auto_message_scheduler::send_window::Gap;
 use auto_message_scheduler::store::Store;
 
@@ -99,6 +100,52 @@ fn who_is_changed_by_sql_while_a_message_waits_is_told_as_it_will_be() {
                   FROM deliveries ORDER BY id";
     assert_eq!(told, world.rows(became));
     assert_eq!(told.iter().filter(|row| row.contains("goes out")).count(), 3);
+}
+
+#[test]
+fn who_has_the_number_of_a_changed_contact_is_told_too() {
+    let world = World::new();
+    world.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4)
+         INSERT INTO contacts (id, name, phone_number) SELECT i, 'K' || i, '+628120000700' || i FROM n;
+         INSERT INTO contacts (id, name, phone_number) VALUES
+             (12, 'L2', '0812-0000-7002'), (13, 'L3', '0812-0000-7003'), (14, 'L4', '0812-0000-7004')",
+    );
+    let id = world.message("[1, 2, 3, 4, 12, 13, 14]");
+    world.trigger();
+    world.step_until_received(1);
+    world.step_until_nothing_is_out();
+    world.execute(
+        "UPDATE contacts SET phone_number = '+6281200007092' WHERE id = 2;
+         DELETE FROM contacts WHERE id = 3;
+         DELETE FROM contacts WHERE id = 4;
+         UPDATE contacts SET opted_out_at = '2026-12-01' WHERE id = 14",
+    );
+    let told = look(&world, Scope::Message(id), minute());
+    let mut told: Vec<String> =
+        told.rows.into_iter().map(|row| format!("{} {}", row.1, row.2)).collect();
+    world.run();
+    let became = "SELECT chat_id || CASE status WHEN 'skipped' THEN ' skipped: ' || error
+                      ELSE iif(id = 1, ' sent', ' goes out') END AS became FROM deliveries ORDER BY became";
+    told.sort();
+    assert_eq!(told, world.rows(became));
+    assert_eq!(told.iter().filter(|row| row.contains("goes out")).count(), 3);
+}
+
+#[test]
+fn who_may_have_got_it_and_is_tried_again_is_told_so_whatever_the_spelling_of_the_number() {
+    let world = World::new();
+    world.execute("INSERT INTO contacts (id, name, phone_number) VALUES (1, 'K', '081200007001')");
+    let id = world.message("[1]");
+    world.run();
+    world.execute("UPDATE deliveries SET status = 'unknown', next_attempt_at = NULL");
+    let mut store = Store::open(&world.path).unwrap();
+    let again = Retry { with_unknown: true };
+    messages::retry(&mut store, id, again, None, &config(), world.clock.wall()).unwrap();
+    world.execute("UPDATE contacts SET phone_number = '+62 812 0000 7001'");
+    assert!(look(&world, Scope::Message(id), minute()).fates()[0].ends_with("goes out"));
+    world.run();
+    assert_eq!(world.recipients(), ["6281200007001@c.us"; 2]);
 }
 
 /// Three channels' worth of messages of every kind, some of them on their way already.

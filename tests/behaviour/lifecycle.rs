@@ -356,9 +356,11 @@ fn what_was_sent_of_a_message_on_its_way_is_neither_deleted_nor_left_behind() {
         world.execute(&format!("UPDATE auto_messages SET status = '{status}'"));
         for (sql, says) in [
             ("DELETE FROM deliveries", "from going out twice"),
-            ("UPDATE deliveries SET due_at = '2026-12-01 00:00'", "both stay"),
-            ("UPDATE deliveries SET auto_message_id = 7", "both stay"),
+            ("UPDATE deliveries SET due_at = '2026-12-01 00:00'", "all three stay"),
+            ("UPDATE deliveries SET auto_message_id = 7", "all three stay"),
+            ("UPDATE deliveries SET chat_id = '6281200007009@c.us'", "all three stay"),
             ("UPDATE auto_messages SET id = 7", "the id stays"),
+            ("UPDATE auto_messages SET rowid = 7", "the id stays"),
         ] {
             let error = world.sql.execute(sql, []).unwrap_err().to_string();
             assert!(error.contains(says), "{status}: {sql}: {error}");

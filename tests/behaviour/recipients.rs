@@ -23,7 +23,14 @@ fn numbers_in_the_text_of_a_link_are_nobody() {
         (format!(r#"["{link};2"]"#), &["6281200007001@c.us"]),
         (format!("{link}, hubungi 081300007002, 0813 0000 7002"), &["6281200007001@c.us"]),
         (format!("{link},{other}"), &["6281200007001@c.us", "6281300007002@c.us"]),
+        (format!("{link}, all"), &["6281200007001@c.us"]),
+        (format!("{link}, tag:Karyawan, 5\n2"), &["6281200007001@c.us", "6281300007002@c.us"]),
+        (format!("Budi {link} 1,2"), &[]),
+        (format!("{},2", link.replace("text", "TEXT")), &["6281200007001@c.us"]),
+        ("https://api.whatsapp.com/send?text=Pesan,2".to_owned(), &[]),
         (format!("{link}\n2"), &["6281200007001@c.us", "6281300007002@c.us"]),
+        // What a new line begins is no text of the link above, with a comma before it or without.
+        (format!("{link},\n081300007002"), &["6281200007001@c.us", "6281300007002@c.us"]),
         (
             "https://wa.me/6281200007001, 2".to_owned(),
             &["6281200007001@c.us", "6281300007002@c.us"],

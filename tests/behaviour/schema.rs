@@ -137,6 +137,9 @@ fn an_id_that_no_command_could_name_or_that_leaves_none_for_the_next_row_is_refu
             assert!(error.contains("id: leave it out"), "{table} {id}: {error}");
         }
         world.execute(&insert("NULL"));
+        let update = format!("UPDATE {table} SET id = 9223372036854775807");
+        let error = world.sql.execute(&update, []).unwrap_err().to_string();
+        assert!(error.contains("id: leave it out"), "{table}: {error}");
         world.execute(&insert("77").replace("7001", "7002").replace("lain", "kedua"));
     }
 }

@@ -132,6 +132,20 @@ fn the_backlog_counts_no_paused_message_and_ends_with_the_gaps_and_the_late_limi
          WHERE id = 3",
     );
     assert_eq!(ends(), (11, Some(60)), "one waits an hour for its gap");
+    change(
+        "UPDATE deliveries SET next_attempt_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '+5 hours')
+         WHERE auto_message_id = 2",
+    );
+    assert_eq!(ends(), (11, Some(60)), "who waits for longer is of the paused one");
+    // Another channel's message that was due later lets nothing of this one go out later.
+    change(
+        "INSERT INTO channels (id, name, session_name) VALUES (2, 'lain', 'lain');
+         INSERT INTO auto_messages (id, message, contact_ids, channel_id, scheduled_at)
+         VALUES (3, 'x', '1', 2, datetime('now', '+30 hours'));
+         INSERT INTO deliveries (auto_message_id, due_at, channel_id, chat_id, status)
+         SELECT 3, scheduled_at, 2, '6281200007201@c.us', 'pending' FROM auto_messages WHERE id = 3;
+         UPDATE auto_messages SET status = 'sending' WHERE id = 3",
+    );
     change("UPDATE channels SET daily_limit = 4");
     assert!(ends().1.unwrap() <= 120, "the rest does not go out tomorrow: it expires");
     change("UPDATE auto_messages SET status = 'draft'");

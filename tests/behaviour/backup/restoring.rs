@@ -581,6 +581,52 @@ fn who_was_tried_again_since_the_backup_is_not_failed_and_a_draft_that_went_out_
     assert_eq!(world.received().len(), received, "nothing goes out by itself");
 }
 
+#[test]
+fn who_was_tried_again_at_a_new_number_since_the_backup_is_not_sent_it_once_more() {
+    let mut world = World::new();
+    world.settle_in();
+    world
+        .execute("INSERT INTO contacts (id, name, phone_number) VALUES (1, 'K', '+6281200000400')");
+    let id = world.message("[1]");
+    world.run();
+    assert_eq!(world.status(id), "failed");
+    let file = world.backup("b");
+    let correct = |world: &World| {
+        world.execute("UPDATE contacts SET phone_number = '+6281200007001' WHERE id = 1");
+        let mut store = Store::open(&world.path).unwrap();
+        messages::retry(&mut store, id, Retry::default(), None, &config(), world.clock.wall())
+    };
+    world.clock.pass(Duration::from_mins(10));
+    correct(&world).unwrap();
+    world.run();
+    assert_eq!(world.status(id), "sent");
+    assert!(world.restore_and_run(&file).has_evidence);
+    assert_eq!(world.status(id), "sent");
+    world.clock.pass(Duration::from_mins(10));
+    drop(correct(&world));
+    world.run();
+    assert_nobody_twice(&world);
+}
+
+#[test]
+fn what_failed_and_was_sent_at_a_new_time_since_the_backup_says_so() {
+    let mut world = World::new();
+    world.settle_in();
+    let id = world.message("081200000400");
+    world.run();
+    assert_eq!(world.status(id), "failed");
+    let file = world.backup("b");
+    world.clock.pass(Duration::from_mins(10));
+    world.execute(
+        "UPDATE auto_messages SET contact_ids = '081200007001', scheduled_at = '2026-12-01 01:05', status = 'scheduled'",
+    );
+    world.run();
+    assert_eq!(world.status(id), "sent");
+    assert!(world.restore_and_run(&file).has_evidence);
+    assert_eq!(world.status(id), "draft");
+    assert!(world.error(id).contains("since it was made this was sent"), "{}", world.error(id));
+}
+
 /// Messages that went out after the backup are not due yet by such a clock, and would go out again.
 #[test]
 fn a_backup_of_a_later_time_than_the_clocks_is_not_restored_before_the_clock_is_right() {

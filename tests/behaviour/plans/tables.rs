@@ -416,10 +416,7 @@ pub const HOT: &[(&str, &[&str])] = &[
         "channels::channels_with_pending",
         &["idx_auto_messages_status", "idx_deliveries_open", "idx_deliveries_pending"],
     ),
-    (
-        "channels::last_of_pending",
-        &["idx_auto_messages_status_scheduled_at", "idx_deliveries_pending"],
-    ),
+    ("channels::last_of_pending", &["INTEGER PRIMARY KEY", "idx_deliveries_pending"]),
     ("deliveries::count_ended_since", &["idx_deliveries_finished_at"]),
     ("messages::messages_by_time", &["idx_auto_messages_status_scheduled_at"]),
     ("deliveries::count_ended", &["idx_deliveries_finished_at"]),
