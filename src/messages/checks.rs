@@ -22,6 +22,8 @@ use crate::waha::Waha;
 const TIER_BELIEVED_FOR: Duration = Duration::from_hours(1);
 /// How long a WAHA is waited for that says what it is.
 const TIER_TIMEOUT: Duration = Duration::from_secs(3);
+/// WAHA did not say what it is: it is not waited for again before so long, or what holds the database would add up.
+const NO_TIER_BELIEVED_FOR: Duration = Duration::from_secs(10);
 /// How many recipients that cannot get it a refusal names.
 const NAMED_MAX: usize = 5;
 /// How many of those that will get it are kept with their words.
@@ -68,8 +70,30 @@ impl Found {
     }
 }
 
-/// Reads the content of a message, and looks at its file. For how WAHA is, what it last said is believed.
+/// Reads the content of a message, and looks at its file. A WAHA that was CORE is asked again: the owner may have
+/// done what the reason says.
 pub(crate) fn content(
+    store: &mut Store,
+    column: Option<&str>,
+    config: &Config,
+    now: Timestamp,
+) -> ComposeResult<Content> {
+    let believed = content_as_believed(store, column, config, now);
+    let is_core =
+        matches!(&believed, Err(ComposeError::Field { why, .. }) if *why == Reason::MediaOnlyPlus);
+    // Nothing is open across the network.
+    if !is_core
+        || store.is_together()
+        || store.read(|tx| tx.had_no_tier_since(now.minus(NO_TIER_BELIEVED_FOR)))?
+    {
+        return believed;
+    }
+    ask_tier(store, config, now)?;
+    content_as_believed(store, column, config, now)
+}
+
+/// The same for whoever looks at each key that is pressed: WAHA is believed to be what it last said.
+pub(crate) fn content_as_believed(
     store: &mut Store,
     column: Option<&str>,
     config: &Config,
@@ -83,14 +107,8 @@ pub(crate) fn content(
     }
     let files = Files::beside(store.path());
     files.check(&content, config.media_max_mb, false).map_err(unfit)?;
-    let is_core = |store: &mut Store| {
-        store.read(|tx| tx.is_core_since(now.minus(TIER_BELIEVED_FOR))).map_err(ComposeError::from)
-    };
-    // The owner may have done what the reason says. Nothing is open across the network.
-    if is_core(store)? && !store.is_together() {
-        ask_tier(store, config, now)?;
-    }
-    if is_core(store)? { Err(unfit(Reason::MediaOnlyPlus)) } else { Ok(content) }
+    let is_core = store.read(|tx| tx.is_core_since(now.minus(TIER_BELIEVED_FOR)))?;
+    if is_core { Err(unfit(Reason::MediaOnlyPlus)) } else { Ok(content) }
 }
 
 /// Asks WAHA whether it is Plus, so that a file that it would refuse is refused now. One that does not
@@ -99,10 +117,11 @@ pub(crate) fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> Co
     let Some(Ok(waha)) = config.waha_base_url.as_ref().map(|url| Waha::of(config, url)) else {
         return Ok(());
     };
-    if let Ok(server) = waha.brief(TIER_TIMEOUT).server()
-        && !server.tier.is_empty()
-    {
-        store.write(|tx| tx.note_tier(server.is_plus(), now))?;
+    match waha.brief(TIER_TIMEOUT).server() {
+        Ok(server) if !server.tier.is_empty() => {
+            store.write(|tx| tx.note_tier(server.is_plus(), now))?;
+        }
+        Ok(_) | Err(_) => store.write(|tx| tx.note_no_tier(now))?,
     }
     Ok(())
 }
