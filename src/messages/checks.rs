@@ -137,7 +137,7 @@ pub(super) fn text(content: &Content, text: &str) -> ComposeResult<Vec<Warned>> 
 
 fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if text.trim().is_empty() && !may_be_blank {
-        return Err(refused!("it has no text: give one"));
+        return Err(refused!("it has no text: give one" / "isinya belum ada: tulis dulu"));
     }
     if text.contains('\0') {
         return Err(ComposeError::refused(Reason::NulInText));
@@ -240,7 +240,7 @@ pub(super) fn channel_of(tx: &Tx<'_>, row: &Message) -> Checking<Found> {
 }
 
 fn may_send(tx: &Tx<'_>, wanted: &str, channel: Option<&Channel>) -> Checking<Found> {
-    let refused = |why: String| Err(ComposeError::refused(why).of("channel").into());
+    let refused = |why: ComposeError| Err(why.of("channel").into());
     let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
     match channels::usable(channel) {
         Ok(channel) => {
@@ -257,14 +257,19 @@ fn may_send(tx: &Tx<'_>, wanted: &str, channel: Option<&Channel>) -> Checking<Fo
         Err(Off::Missing) => {
             let names: Vec<String> = tx.channels()?.into_iter().map(|one| one.name).collect();
             let names = names.join("`, `");
-            refused(format!("there is no channel `{wanted}`: there are `{names}`"))
+            refused(refused!(
+                "there is no channel `{wanted}`: there are `{names}`"
+                    / "tidak ada nomor `{wanted}`: yang ada `{names}`"
+            ))
         }
-        Err(Off::Inactive) => refused(format!(
+        Err(Off::Inactive) => refused(refused!(
             "channel `{name}` is not active: set its is_active to 1, or choose another"
+                / "nomor `{name}` tidak aktif: aktifkan dulu, atau pilih nomor lain"
         )),
-        Err(Off::NoSession) => {
-            refused(format!("channel `{name}` has no session_name: fill it in, or choose another"))
-        }
+        Err(Off::NoSession) => refused(refused!(
+            "channel `{name}` has no session_name: fill it in, or choose another"
+                / "nomor `{name}` belum punya sesi WAHA: isi dulu, atau pilih nomor lain"
+        )),
     }
 }
 
@@ -370,10 +375,10 @@ fn unreadable(cause: String) -> ComposeError {
 
 /// Refuses recipients that were typed and can never get it.
 fn some_cannot(bad: &[Skipped], count: u64) -> ComposeError {
-    let named = named(bad);
     if count == 0 {
-        return refused!("nobody can get it: {named}").of("to");
+        return nobody(bad);
     }
+    let named = named(bad, Language::English);
     refused!("not everybody can get it: {named}; correct that, or leave them out with `--skip-bad`")
         .of("to")
 }
@@ -402,15 +407,25 @@ pub(super) fn somebody(checked: &Checked) -> ComposeResult<()> {
     match (checked.count, checked.skipped.is_empty()) {
         (0, true) => Err(refused!(
             "it has no recipients: give contact ids, phone numbers or chat ids with `--to`"
+                / "penerimanya belum ada: tulis nomornya atau pilih label"
         )
         .of("to")),
-        (0, false) => Err(refused!("nobody can get it: {}", named(&checked.skipped)).of("to")),
+        (0, false) => Err(nobody(&checked.skipped)),
         _ => Ok(()),
     }
 }
 
+fn nobody(skipped: &[Skipped]) -> ComposeError {
+    let english = format!("nobody can get it: {}", named(skipped, Language::English));
+    let indonesian =
+        format!("tidak ada yang bisa dikirimi: {}", named(skipped, Language::Indonesian));
+    ComposeError::refused(Explanation::Said { english, indonesian }).of("to")
+}
+
 /// The first few reasons, each once, with those whom it is about.
-fn named(skipped: &[Skipped]) -> String {
+fn named(skipped: &[Skipped], language: Language) -> String {
+    let more =
+        |count: usize| language.pick(format!("and {count} more"), format!("dan {count} lainnya"));
     let mut reasons: Vec<(&Explanation, Vec<&str>)> = Vec::new();
     for one in skipped {
         match reasons.iter().position(|(reason, _)| **reason == one.reason) {
@@ -426,12 +441,12 @@ fn named(skipped: &[Skipped]) -> String {
         let first = who[..who.len().min(NAMED_MAX)].join("`, `");
         let more = match who.len().saturating_sub(NAMED_MAX) {
             0 => String::new(),
-            more => format!(" and {more} more"),
+            count => format!(" {}", more(count)),
         };
-        parts.push(format!("`{first}`{more} ({reason})"));
+        parts.push(format!("`{first}`{more} ({})", reason.text(language)));
     }
     if skipped.len() > named {
-        parts.push(format!("and {} more", skipped.len() - named));
+        parts.push(more(skipped.len() - named));
     }
     parts.join(", ")
 }
