@@ -41,7 +41,9 @@ pub use change::{Edit, Edited, Today, edit};
 pub use channel_move::{Moved, move_to_channel};
 pub(crate) use channel_move::{MovedView, StaysView};
 pub use checks::Skipped;
-pub(crate) use checks::{Checked, Reached, ask_tier, column, content as check_content, recipients};
+pub(crate) use checks::{
+    Checked, Reached, ask_tier, column, content as check_content, content_as_believed, recipients,
+};
 pub(crate) use moves::is_for_now;
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};

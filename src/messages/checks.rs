@@ -22,6 +22,8 @@ use crate::waha::Waha;
 const TIER_BELIEVED_FOR: Duration = Duration::from_hours(1);
 /// How long a WAHA is waited for that says what it is.
 const TIER_TIMEOUT: Duration = Duration::from_secs(3);
+/// WAHA did not say what it is: it is not waited for again before so long, or what holds the database would add up.
+const NO_TIER_BELIEVED_FOR: Duration = Duration::from_secs(10);
 /// How many recipients that cannot get it a refusal names.
 const NAMED_MAX: usize = 5;
 /// How many of those that will get it are kept with their words.
@@ -68,8 +70,30 @@ impl Found {
     }
 }
 
-/// Reads the content of a message, and looks at its file. For how WAHA is, what it last said is believed.
+/// Reads the content of a message, and looks at its file. A WAHA that was CORE is asked again: the owner may have
+/// done what the reason says.
 pub(crate) fn content(
+    store: &mut Store,
+    column: Option<&str>,
+    config: &Config,
+    now: Timestamp,
+) -> ComposeResult<Content> {
+    let believed = content_as_believed(store, column, config, now);
+    let is_core =
+        matches!(&believed, Err(ComposeError::Field { why, .. }) if *why == Reason::MediaOnlyPlus);
+    // Nothing is open across the network.
+    if !is_core
+        || store.is_together()
+        || store.read(|tx| tx.had_no_tier_since(now.minus(NO_TIER_BELIEVED_FOR)))?
+    {
+        return believed;
+    }
+    ask_tier(store, config, now)?;
+    content_as_believed(store, column, config, now)
+}
+
+/// The same for whoever looks at each key that is pressed: WAHA is believed to be what it last said.
+pub(crate) fn content_as_believed(
     store: &mut Store,
     column: Option<&str>,
     config: &Config,
@@ -83,14 +107,8 @@ pub(crate) fn content(
     }
     let files = Files::beside(store.path());
     files.check(&content, config.media_max_mb, false).map_err(unfit)?;
-    let is_core = |store: &mut Store| {
-        store.read(|tx| tx.is_core_since(now.minus(TIER_BELIEVED_FOR))).map_err(ComposeError::from)
-    };
-    // The owner may have done what the reason says. Nothing is open across the network.
-    if is_core(store)? && !store.is_together() {
-        ask_tier(store, config, now)?;
-    }
-    if is_core(store)? { Err(unfit(Reason::MediaOnlyPlus)) } else { Ok(content) }
+    let is_core = store.read(|tx| tx.is_core_since(now.minus(TIER_BELIEVED_FOR)))?;
+    if is_core { Err(unfit(Reason::MediaOnlyPlus)) } else { Ok(content) }
 }
 
 /// Asks WAHA whether it is Plus, so that a file that it would refuse is refused now. One that does not
@@ -99,10 +117,11 @@ pub(crate) fn ask_tier(store: &mut Store, config: &Config, now: Timestamp) -> Co
     let Some(Ok(waha)) = config.waha_base_url.as_ref().map(|url| Waha::of(config, url)) else {
         return Ok(());
     };
-    if let Ok(server) = waha.brief(TIER_TIMEOUT).server()
-        && !server.tier.is_empty()
-    {
-        store.write(|tx| tx.note_tier(server.is_plus(), now))?;
+    match waha.brief(TIER_TIMEOUT).server() {
+        Ok(server) if !server.tier.is_empty() => {
+            store.write(|tx| tx.note_tier(server.is_plus(), now))?;
+        }
+        Ok(_) | Err(_) => store.write(|tx| tx.note_no_tier(now))?,
     }
     Ok(())
 }
@@ -118,7 +137,7 @@ pub(super) fn text(content: &Content, text: &str) -> ComposeResult<Vec<Warned>> 
 
 fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if text.trim().is_empty() && !may_be_blank {
-        return Err(refused!("it has no text: give one"));
+        return Err(refused!("it has no text: give one" / "isinya belum ada: tulis dulu"));
     }
     if text.contains('\0') {
         return Err(ComposeError::refused(Reason::NulInText));
@@ -221,7 +240,7 @@ pub(super) fn channel_of(tx: &Tx<'_>, row: &Message) -> Checking<Found> {
 }
 
 fn may_send(tx: &Tx<'_>, wanted: &str, channel: Option<&Channel>) -> Checking<Found> {
-    let refused = |why: String| Err(ComposeError::refused(why).of("channel").into());
+    let refused = |why: ComposeError| Err(why.of("channel").into());
     let name = channel.map(|channel| channel.name.as_str()).unwrap_or_default();
     match channels::usable(channel) {
         Ok(channel) => {
@@ -238,14 +257,19 @@ fn may_send(tx: &Tx<'_>, wanted: &str, channel: Option<&Channel>) -> Checking<Fo
         Err(Off::Missing) => {
             let names: Vec<String> = tx.channels()?.into_iter().map(|one| one.name).collect();
             let names = names.join("`, `");
-            refused(format!("there is no channel `{wanted}`: there are `{names}`"))
+            refused(refused!(
+                "there is no channel `{wanted}`: there are `{names}`"
+                    / "tidak ada nomor `{wanted}`: yang ada `{names}`"
+            ))
         }
-        Err(Off::Inactive) => refused(format!(
+        Err(Off::Inactive) => refused(refused!(
             "channel `{name}` is not active: set its is_active to 1, or choose another"
+                / "nomor `{name}` tidak aktif: aktifkan dulu, atau pilih nomor lain"
         )),
-        Err(Off::NoSession) => {
-            refused(format!("channel `{name}` has no session_name: fill it in, or choose another"))
-        }
+        Err(Off::NoSession) => refused(refused!(
+            "channel `{name}` has no session_name: fill it in, or choose another"
+                / "nomor `{name}` belum punya sesi WAHA: isi dulu, atau pilih nomor lain"
+        )),
     }
 }
 
@@ -351,10 +375,10 @@ fn unreadable(cause: String) -> ComposeError {
 
 /// Refuses recipients that were typed and can never get it.
 fn some_cannot(bad: &[Skipped], count: u64) -> ComposeError {
-    let named = named(bad);
     if count == 0 {
-        return refused!("nobody can get it: {named}").of("to");
+        return nobody(bad);
     }
+    let named = named(bad, Language::English);
     refused!("not everybody can get it: {named}; correct that, or leave them out with `--skip-bad`")
         .of("to")
 }
@@ -383,15 +407,25 @@ pub(super) fn somebody(checked: &Checked) -> ComposeResult<()> {
     match (checked.count, checked.skipped.is_empty()) {
         (0, true) => Err(refused!(
             "it has no recipients: give contact ids, phone numbers or chat ids with `--to`"
+                / "penerimanya belum ada: tulis nomornya atau pilih label"
         )
         .of("to")),
-        (0, false) => Err(refused!("nobody can get it: {}", named(&checked.skipped)).of("to")),
+        (0, false) => Err(nobody(&checked.skipped)),
         _ => Ok(()),
     }
 }
 
+fn nobody(skipped: &[Skipped]) -> ComposeError {
+    let english = format!("nobody can get it: {}", named(skipped, Language::English));
+    let indonesian =
+        format!("tidak ada yang bisa dikirimi: {}", named(skipped, Language::Indonesian));
+    ComposeError::refused(Explanation::Said { english, indonesian }).of("to")
+}
+
 /// The first few reasons, each once, with those whom it is about.
-fn named(skipped: &[Skipped]) -> String {
+fn named(skipped: &[Skipped], language: Language) -> String {
+    let more =
+        |count: usize| language.pick(format!("and {count} more"), format!("dan {count} lainnya"));
     let mut reasons: Vec<(&Explanation, Vec<&str>)> = Vec::new();
     for one in skipped {
         match reasons.iter().position(|(reason, _)| **reason == one.reason) {
@@ -407,12 +441,12 @@ fn named(skipped: &[Skipped]) -> String {
         let first = who[..who.len().min(NAMED_MAX)].join("`, `");
         let more = match who.len().saturating_sub(NAMED_MAX) {
             0 => String::new(),
-            more => format!(" and {more} more"),
+            count => format!(" {}", more(count)),
         };
-        parts.push(format!("`{first}`{more} ({reason})"));
+        parts.push(format!("`{first}`{more} ({})", reason.text(language)));
     }
     if skipped.len() > named {
-        parts.push(format!("and {} more", skipped.len() - named));
+        parts.push(more(skipped.len() - named));
     }
     parts.join(", ")
 }

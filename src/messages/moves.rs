@@ -235,7 +235,7 @@ fn check_goes_on(row: &Message, verb: &str) -> ComposeResult<()> {
     if status.has_ended() {
         return Err(refused!(
             "there is nothing to {verb}: message {id} is `{status}` already"
-                / "tidak ada yang perlu dilakukan: pesan {id} sudah `{status}`"
+                / "tidak ada yang perlu dilakukan: pesan {id} sudah berakhir"
         ));
     }
     Ok(())

@@ -112,9 +112,10 @@ fn look(
     let mut row = existing(store, id)?;
     let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
     let Some(mut latest) = latest else {
+        let status = row.status;
         return Err(refused!(
-            "nothing of message {id} was planned yet, so there is nothing to try again; it is `{}`",
-            row.status
+            "nothing of message {id} was planned yet, so there is nothing to try again; it is `{status}`"
+                / "belum ada yang dikirim dari pesan {id}, jadi tidak ada yang perlu dikirim ulang"
         ));
     };
     match row.status {

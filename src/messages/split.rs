@@ -119,7 +119,10 @@ fn rows(
     if let SplitBy::Channel(other) = by {
         store.read_or_refuse(|tx| checks::channels(tx, Some(&other.to_string())))?;
         if message.channels().contains(&other) {
-            return Err(refused!("it goes out on channel {other} already: choose another"));
+            return Err(refused!(
+                "it goes out on channel {other} already: choose another"
+                    / "nomor {other} sudah dipakai pesan ini: pilih nomor lain"
+            ));
         }
     }
     let Some(parts) = find(store, message, by)? else {

@@ -432,7 +432,8 @@ pub(super) fn preview(visit: &Visit<'_>) -> Answered {
     let of = visit.query.number("of");
     let changed = of.map(|id| visit.read(|tx| tx.message(id))).transpose()?.flatten();
     let fields = Fields::read(visit, changed.as_ref());
-    let mut preview = preview::look(visit, &fields, of)?;
+    // WAHA is asked when a page is opened, a file chosen or a form sent, not at each key that is pressed.
+    let mut preview = preview::look(visit, &fields, of, messages::content_as_believed)?;
     say_yes(visit, &fields, asked_of(visit), &mut preview);
     reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
 }
@@ -454,7 +455,7 @@ pub(super) fn attach(visit: &Visit<'_>) -> Answered {
     let mut attached = Attached::of(visit, &fields);
     let problem = match carried::not_taken(visit) {
         Some(problem) => Some(problem),
-        None => preview::content_problem(visit, &fields)?,
+        None => preview::content_problem(visit, &fields, messages::check_content)?,
     };
     attached.problem = problem.unwrap_or_default();
     reply::html(200, &AttachedPiece { attached })
@@ -719,7 +720,7 @@ fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: T
     if fields.channel.is_empty() {
         "1".clone_into(&mut fields.channel);
     }
-    let mut preview = preview::look(visit, &fields, id)?;
+    let mut preview = preview::look(visit, &fields, id, messages::check_content)?;
     say_yes(visit, &fields, told.sure, &mut preview);
     let was = match visit.form.get("was").filter(|_| told.conflicts.is_empty()) {
         // A look changes nothing of what the form was made from.

@@ -11,10 +11,17 @@ use super::people::{self, Picked};
 use super::visit::{Refusal as _, Visit};
 use super::{PageResult, format};
 use crate::clock::Timestamp;
-use crate::messages::{self, Reached};
+use crate::config::Config;
+use crate::content::Content;
+use crate::messages::{ComposeError, Reached};
 use crate::reason::Reason;
 use crate::recipient;
+use crate::store::Store;
 use crate::template::{Template, meant_by};
+
+/// How what a message carries is looked at: with a question to WAHA, when that refuses files, or without.
+type CheckContent =
+    fn(&mut Store, Option<&str>, &Config, Timestamp) -> Result<Content, ComposeError>;
 
 #[derive(Default)]
 pub(super) struct Preview {
@@ -59,8 +66,13 @@ pub(super) struct Skipped {
     pub(crate) such_as: String,
 }
 
-/// `of` is the message that the form changes; a new one has none.
-pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageResult<Preview> {
+/// `of` is the message that the form changes; a new one has none. `check` looks at what it carries.
+pub(super) fn look(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    of: Option<i64>,
+    check: CheckContent,
+) -> PageResult<Preview> {
     let is_new = of.is_none();
     let w = visit.words();
     let begins = fields.begin(visit.config, visit.now);
@@ -68,7 +80,7 @@ pub(super) fn look(visit: &Visit<'_>, fields: &Fields, of: Option<i64>) -> PageR
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     preview.picked = people::picked(visit, fields)?;
     preview.carried = Carried::of(visit, fields.content());
-    preview.notes.extend(content_problem(visit, fields)?);
+    preview.notes.extend(content_problem(visit, fields, check)?);
     let asked = Asked::Form(Box::new(fields.clone()), of);
     let Some(looked) = looked::look(visit, asked)? else {
         preview.ahead.is_being_counted = true;
@@ -110,14 +122,17 @@ impl Preview {
 }
 
 /// Why what a message carries could not be sent, in the reader's words.
-pub(super) fn content_problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<Option<String>> {
+pub(super) fn content_problem(
+    visit: &Visit<'_>,
+    fields: &Fields,
+    check: CheckContent,
+) -> PageResult<Option<String>> {
     let Some(column) = fields.content() else { return Ok(None) };
     if let Some(lacks) = carried::lacks(column, visit.words()) {
         return Ok(Some(lacks.to_owned()));
     }
     let config = visit.config;
-    let checked =
-        visit.with_store(|store| messages::check_content(store, Some(column), config, visit.now));
+    let checked = visit.with_store(|store| check(store, Some(column), config, visit.now));
     Ok(match checked {
         Ok(content) => {
             let unfit = content.words(&fields.text).err().filter(|why| *why != Reason::NoText);

@@ -95,7 +95,7 @@ fn problem(visit: &Visit<'_>, fields: &Fields) -> PageResult<Option<String>> {
     }
     let is_text = fields.read_content().name() == KindName::Text;
     let is_empty = is_text && fields.text.trim().is_empty();
-    let problem = preview::content_problem(visit, fields)?;
+    let problem = preview::content_problem(visit, fields, messages::check_content)?;
     Ok(problem.or_else(|| is_empty.then(|| visit.words().needs_text.to_owned())))
 }
 

@@ -121,6 +121,15 @@ impl Tx<'_> {
         Ok(is_core && at.is_some_and(|at| at >= since))
     }
 
+    pub(crate) fn note_no_tier(&self, now: Timestamp) -> SqlResult<()> {
+        self.set_meta("waha_no_tier_at", &now.to_string())
+    }
+
+    /// Whether WAHA was asked what it is since then, and did not say it.
+    pub(crate) fn had_no_tier_since(&self, since: Timestamp) -> SqlResult<bool> {
+        Ok(self.meta_time("waha_no_tier_at")?.is_some_and(|at| at >= since))
+    }
+
     fn begin_history(&self) -> SqlResult<()> {
         let sql = "INSERT INTO meta (key, value) VALUES ('history_id', lower(hex(randomblob(16))))
                    ON CONFLICT (key) DO UPDATE SET value = excluded.value";

@@ -2,18 +2,23 @@
 
 use std::fs;
 use std::io::Read;
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use auto_message_scheduler::api::Pages;
+use auto_message_scheduler::config::{AdminPassword, Config, Secret};
 use auto_message_scheduler::fake_waha::{Engine, Options, Received};
 use auto_message_scheduler::http::{Request, Response};
 use auto_message_scheduler::panel::Panel;
+use auto_message_scheduler::store::Store;
 use serde_json::{Value, json};
 
-use super::{Browser, header, hidden, panel, text};
+use super::{Browser, PASSWORD, header, hidden, panel, text};
 use crate::media::{jpeg, opus, put, sha256};
-use crate::world::World;
+use crate::world::{World, config};
 
 const NEW: &str = "/panel/messages/new";
 const NOW: [(&str, &str); 3] = [("to", "081200007001"), ("when", "now"), ("do", "save")];
@@ -446,6 +451,48 @@ fn a_core_waha_is_told_in_the_form_before_anything_is_made() {
     let reply = send(&mut browser, &panel, NEW, &fields, ("a.png", PNG));
     assert!(reply.status == 422 && text(&reply).contains("WAHA ini CORE"), "{}", text(&reply));
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "1");
+}
+
+#[test]
+fn a_waha_that_was_core_is_asked_again_but_not_at_each_key_and_not_waited_for_twice() {
+    let world = World::new();
+    let far_end = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", far_end.local_addr().unwrap());
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    // It hangs up on whoever asks.
+    thread::spawn(move || {
+        for _caller in far_end.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let config = Config { waha_base_url: Some(url), ..config() };
+    let (store, triggers) = (Store::open(&world.path).unwrap(), Arc::clone(&world.triggers));
+    let password = AdminPassword::Plain(Secret::new(PASSWORD));
+    let panel = Panel::new(store, world.clock.clone(), triggers, config.into(), password);
+    let mut browser = Browser::logged_in(&panel);
+    let asked = || taken.swap(0, Ordering::SeqCst);
+    world.execute(
+        "INSERT INTO meta (key, value) VALUES ('waha_is_plus', '0'), ('waha_tier_at', '2026-12-01T01:00:00Z')",
+    );
+    let column = json!({"kind": "image", "file": put(&world, PNG)}).to_string();
+    browser.get(&panel, NEW);
+    let fields =
+        [&[("text", "Promo"), ("kind", "image"), ("content", column.as_str())][..], &NOW].concat();
+    for _ in 0..3 {
+        let typed = browser.post(&panel, "/panel/messages/preview", &fields);
+        assert!(text(&typed).contains("WAHA ini CORE"), "{}", text(&typed));
+    }
+    assert_eq!(asked(), 0, "at each key");
+    for after in [0, 9] {
+        world.clock.pass(Duration::from_secs(after));
+        let sent = browser.post(&panel, NEW, &fields);
+        assert!(sent.status == 422 && text(&sent).contains("WAHA ini CORE"), "{}", text(&sent));
+    }
+    assert_eq!(asked(), 1, "it did not answer, and would hold all pages each time");
+    world.clock.pass(Duration::from_secs(2));
+    browser.post(&panel, NEW, &fields);
+    assert_eq!(asked(), 1);
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn a_message_is_paused_resumed_and_cancelled_by_its_buttons() {
     }
     let reply = browser.post(&panel, "/panel/messages/1/resume", &[]);
     assert_eq!(reply.status, 409);
-    assert!(text(&reply).contains("tidak ada yang perlu dilakukan"), "{}", text(&reply));
+    assert!(text(&reply).contains("pesan 1 sudah berakhir"), "{}", text(&reply));
     // A form that was open meanwhile.
     let reply = text(&browser.post(&panel, "/panel/messages/1/edit", &fields));
     assert!(reply.contains("pesan 1 sudah dibatalkan"), "{reply}");
@@ -202,6 +202,44 @@ fn a_message_is_paused_resumed_and_cancelled_by_its_buttons() {
         404,
         "a link changes nothing"
     );
+}
+
+#[test]
+fn what_a_draft_lacks_is_said_in_indonesian_when_it_is_resumed() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO channels (name, session_name, is_active) VALUES ('mati', 'mati', 0), ('baru', NULL, 1);
+         INSERT INTO contacts (name, phone_number, opted_out_at) VALUES ('Siti', '081200001009', '2026-11-01T00:00:00Z');
+         INSERT INTO auto_messages (message, contact_ids, channel_id, status, scheduled_at) VALUES
+             ('', '[\"081200001001\"]', 1, 'draft', '2037-01-01T00:00:00Z'),
+             ('x', NULL, 1, 'draft', '2037-01-01T00:00:00Z'),
+             ('x', '[1,999]', 1, 'draft', '2037-01-01T00:00:00Z'),
+             ('x', '[\"081200001001\"]', 2, 'draft', '2037-01-01T00:00:00Z'),
+             ('x', '[\"081200001001\"]', 3, 'draft', '2037-01-01T00:00:00Z'),
+             ('x', '[\"081200001001\"]', 1, 'draft', '2026-11-01T00:00:00Z'),
+             ('x', '[\"081200001001\"]', 1, 'draft', NULL)",
+    );
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for (id, does, words) in [
+        (1, "resume", "isinya belum ada: tulis dulu"),
+        (2, "resume", "penerimanya belum ada: tulis nomornya atau pilih label"),
+        (
+            3,
+            "resume",
+            "tidak ada yang bisa dikirimi: `Siti` (minta berhenti menerima pesan), `contact 999` (kontak 999 tidak ada)",
+        ),
+        (4, "resume", "nomor `mati` tidak aktif: aktifkan dulu"),
+        (5, "resume", "nomor `baru` belum punya sesi WAHA: isi dulu"),
+        (6, "resume", "sudah lewat: ubah pesan ini dan pilih waktu baru"),
+        (7, "resume", "belum ada waktunya: ubah pesan ini"),
+        (1, "retry", "belum ada yang dikirim dari pesan 1"),
+    ] {
+        browser.get(&panel, &format!("/panel/messages/{id}"));
+        let reply = browser.post(&panel, &format!("/panel/messages/{id}/{does}"), &[]);
+        let page = text(&reply).replace("&#96;", "`");
+        assert!(reply.status == 409 && page.contains(words), "{id} {does}: {page}");
+    }
 }
 
 #[test]
