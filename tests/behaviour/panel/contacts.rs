@@ -109,7 +109,10 @@ fn a_person_says_what_each_column_means_and_the_list_is_taken_so() {
     let look = format!("/panel/contacts/import?look=1{}", query.concat());
     for _ in 0..2 {
         let page = text(&browser.get(&panel, &look));
-        assert!(page.contains("Ani Dewi") && page.contains("Tidak mau dikirimi pesan lagi: 1 orang"), "{page}");
+        assert!(
+            page.contains("Ani Dewi") && page.contains("Tidak mau dikirimi pesan lagi: 1 orang"),
+            "{page}"
+        );
         let other = "column6=ignore&#38;lang=en";
         assert!(page.contains(other), "the other language keeps what was chosen: {page}");
     }
