@@ -127,7 +127,10 @@ fn the_same_text_that_an_earlier_message_sent_is_not_taken_for_this_one() {
     let world = world_on(Engine::Webjs);
     world.message("081200007001");
     world.run();
-    world.execute("UPDATE deliveries SET chat_id = '6281200000500@c.us'");
+    world.execute(
+        "DROP TRIGGER IF EXISTS deliveries_stay_where_they_are;
+         UPDATE deliveries SET chat_id = '6281200000500@c.us'",
+    );
     world.message("081200000500");
     world.run();
     world.clock.pass(Duration::from_mins(5));
