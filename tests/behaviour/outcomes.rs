@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auto_message_scheduler::fake_waha::{Engine, Options};
 
+use crate::project::free_port;
 use crate::world::World;
 
 /// One recipient whose number asks for a fault, then a good one; returns the world after one run.
@@ -154,9 +155,8 @@ fn a_locked_or_capped_number_is_held() {
 #[test]
 fn a_request_that_never_left_is_pending_again_and_goes_out_when_waha_is_back() {
     let mut builder = World::builder();
-    // A port that nobody listens on: bound once, then given back.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    builder.waha_url = Some(format!("http://127.0.0.1:{port}"));
+    // Nobody listens there.
+    builder.waha_url = Some(format!("http://127.0.0.1:{}", free_port()));
     let world = builder.build();
     world.message("081200007001");
     world.run();

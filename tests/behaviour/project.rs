@@ -4,6 +4,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::site::{Site, stderr};
 
@@ -46,10 +47,7 @@ impl Project {
 
     pub fn start(kind: Kind) -> Self {
         let directory = tempfile::Builder::new().prefix("ams-project-").tempdir_in("/tmp").unwrap();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap();
-        let held = [free(), free(), free()];
-        let ports = held.each_ref().map(|one| one.local_addr().unwrap().port());
-        drop(held);
+        let ports = [free_port(), free_port(), free_port()];
         let mut project = Self {
             directory,
             ports,
@@ -174,6 +172,21 @@ impl Project {
         link_on(&site);
         site.write_settings(&settings);
         site
+    }
+}
+
+/// A port for a program that is started later, or for none. It is below those that the system gives
+/// out (from 32768 on Linux): a port of these would be another's before the program has it.
+pub fn free_port() -> u16 {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Another run of these tests, at the same time, begins elsewhere.
+    let first = std::process::id().wrapping_mul(97) % 20_000;
+    loop {
+        let count = u32::from(TAKEN.fetch_add(1, Ordering::SeqCst));
+        let port = 12_000 + u16::try_from((first + count) % 20_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

@@ -37,7 +37,18 @@ until_so() {
     done
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+free_port() { # below those that the system gives out: one of these would be another's before our program has it
+    python3 -c '
+import random, socket
+while True:
+    port = random.randrange(12000, 32000)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break'
+}
 
 start_waha() { # the simulator; its messages come to waha.log
     waha_port=$(free_port)
