@@ -139,7 +139,7 @@ fn a_stop_ends_every_connection_and_frees_the_port() {
     let latency = Duration::from_mins(1);
     // An address of its own: on the usual one the freed port may be another test's at once.
     let listen = "127.78.0.1:0".to_owned();
-    let world = World::with(Options { latency, listen, ..Options::default() });
+    let world = World::with(Options { listen, latency, ..Options::default() });
     let address = world.waha.address;
     let streams = [
         world.raw(""),
