@@ -4,7 +4,7 @@
 //! Who opted out is skipped by whatever name the message has for them: an id, a tag, the number in
 //! any spelling, the chat.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::clock::Timestamp;
 use crate::config::{Config, SendOrder};
@@ -57,6 +57,7 @@ pub(crate) struct Recipients {
     again: Option<Vec<Entry>>,
     group: Option<Group>,
     times_skipped: HashMap<String, u32>,
+    contacts_skipped: HashSet<i64>,
 }
 
 /// A group whose contacts are gone through.
@@ -92,6 +93,7 @@ impl Recipients {
             again,
             group: None,
             times_skipped: HashMap::new(),
+            contacts_skipped: HashSet::new(),
         })
     }
 
@@ -188,7 +190,8 @@ impl Recipients {
         Ok(left)
     }
 
-    /// Gives a recipient out, unless it is an exception or its turn comes later.
+    /// Gives a recipient out, unless it is an exception, its turn comes later, or it is a contact that was skipped
+    /// before: named twice, by a tag and by its id, it is one person.
     fn visit_one(
         &mut self,
         tx: &Tx<'_>,
@@ -203,6 +206,11 @@ impl Recipients {
             return Ok(());
         }
         self.is_only_excepted = false;
+        if let (Some(id), Some(_)) = (recipient.contact_id, &recipient.skipped)
+            && !self.contacts_skipped.insert(id)
+        {
+            return Ok(());
+        }
         visit(self.told_apart(recipient))
     }
 

@@ -117,6 +117,17 @@ fn two_entries_that_are_wrong_in_the_same_words_are_two_rows() {
 }
 
 #[test]
+fn a_contact_that_gets_nothing_is_one_recipient_however_often_it_is_named() {
+    let world = world();
+    world.execute("UPDATE contacts SET tags = '[\"vip\"]' WHERE id IN (1, 3, 4)");
+    world.message(r#"["tag:vip", 3, 4, "4", {"id": 3}, 1]"#);
+    world.run();
+    let rows = world.rows("SELECT contact_id, status FROM deliveries ORDER BY id");
+    assert_eq!(rows, ["1|sent", "3|skipped", "4|skipped"]);
+    assert_eq!(world.ask("SELECT contact_count || '/' || skipped_count FROM auto_messages"), "3/2");
+}
+
+#[test]
 fn a_delivery_remembers_the_contact_and_the_name() {
     let world = world();
     world.message("[1]");
