@@ -75,7 +75,7 @@ pub(crate) struct ChannelView {
     pub(crate) sent_today: u32,
     /// What went out and what came in on the last seven days.
     pub(crate) week: WeekView,
-    /// Deliveries that wait for it.
+    /// Deliveries that wait for it; those of paused messages wait for a person.
     pub(crate) pending: u64,
     /// What WAHA says of its session; `None` when it was not asked.
     pub(crate) session: Option<SessionView>,

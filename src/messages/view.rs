@@ -29,7 +29,8 @@ pub(crate) struct MessageView {
     pub(crate) channels: Vec<ChannelOf>,
     /// When it goes out next, UTC; `null` once it has ended.
     pub(crate) next_at: Option<Timestamp>,
-    /// When somebody last got it, UTC.
+    /// When its latest occurrence that somebody got had ended, UTC; `null` while its first one is on its
+    /// way, and after that was cancelled.
     pub(crate) sent_at: Option<String>,
     pub(crate) counts: CountsOf,
     /// Why it failed, or what is odd: the English sentence.
@@ -83,7 +84,7 @@ pub(crate) struct CountsOf {
     pub(crate) unknown: u64,
     /// Too late to be sent.
     pub(crate) expired: u64,
-    /// They wait for their turn.
+    /// They wait for their turn; so seem those that SQL cancelled one by one, until the occurrence ends.
     pub(crate) pending: u64,
 }
 

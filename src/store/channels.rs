@@ -147,6 +147,15 @@ impl Channel {
     }
 }
 
+/// How many deliveries wait for the channel `c`: not those of paused messages, which wait for a person.
+const PENDING: &str = "((SELECT count(*) FROM deliveries d
+        WHERE d.channel_id = c.id AND d.status = 'pending')
+    - (SELECT count(*) FROM auto_messages m INDEXED BY idx_auto_messages_status
+        CROSS JOIN deliveries d INDEXED BY idx_deliveries_open
+            ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
+            AND d.status IN ('pending', 'sending') AND d.status = 'pending'
+        WHERE m.status = 'draft' AND d.channel_id = c.id))";
+
 pub(super) const COLUMNS: &str = "c.id, c.name, trim(c.session_name) AS session_name, c.is_active, c.ready_at, \
                        c.held_reason, c.held_kind, c.held_until, c.held_count, c.send_window, c.daily_limit, \
                        c.warmup_from, c.sends_since_rest, c.recipient_gap_hours, \
@@ -405,8 +414,8 @@ impl Tx<'_> {
     }
 
     pub(crate) fn count_pending_on(&self, id: i64) -> SqlResult<u64> {
-        let sql = "SELECT count(*) FROM deliveries WHERE channel_id = :id AND status = 'pending'";
-        self.query_value(sql, params! { id })
+        let sql = format!("SELECT {PENDING} FROM channels c WHERE c.id = :id");
+        self.query_value(&sql, params! { id })
     }
 
     /// What still uses a channel: messages that have not ended; deliveries that wait or are on their
@@ -436,18 +445,9 @@ impl Tx<'_> {
         self.query_rows(sql, &[], |row| read! { row => StatusCount { counted, status, number } })
     }
 
-    /// All channels, with how many deliveries wait for each: those of paused messages wait for a person.
+    /// All channels, with how many deliveries wait for each.
     pub fn channels_with_pending(&self) -> SqlResult<Vec<(Channel, u64)>> {
-        let sql = format!(
-            "SELECT {COLUMNS}, (SELECT count(*) FROM deliveries d
-                 WHERE d.channel_id = c.id AND d.status = 'pending')
-                 - (SELECT count(*) FROM auto_messages m INDEXED BY idx_auto_messages_status
-                     CROSS JOIN deliveries d INDEXED BY idx_deliveries_open
-                         ON d.auto_message_id = m.id AND d.due_at = m.scheduled_at
-                         AND d.status IN ('pending', 'sending') AND d.status = 'pending'
-                     WHERE m.status = 'draft' AND d.channel_id = c.id) AS pending
-             FROM channels c ORDER BY c.id"
-        );
+        let sql = format!("SELECT {COLUMNS}, {PENDING} AS pending FROM channels c ORDER BY c.id");
         self.query_rows(&sql, &[], |row| Ok((Channel::from_row(row)?, row.get("pending")?)))
     }
 

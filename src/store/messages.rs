@@ -67,7 +67,7 @@ pub struct Message {
     /// The other columns that say when.
     pub(crate) timetable: Timetable,
     pub(crate) status: MessageStatus,
-    /// When somebody last got it, as the table has it.
+    /// As the table has it: see `MessageView::sent_at`.
     pub(crate) sent_at: Option<String>,
     /// How the latest occurrence stands with its retries; `expired` is in `failed`.
     pub(crate) counts: Counts,

@@ -127,6 +127,8 @@ fn the_backlog_counts_no_paused_message_and_ends_with_the_gaps_and_the_late_limi
         ));
     }
     assert_eq!(ends(), (11, Some(10)), "one a minute, and nothing of the paused one");
+    let listed = String::from_utf8(site.run(&["channel", "list", "--json"]).stdout).unwrap();
+    assert!(listed.contains(r#""pending": 11"#), "as many at each door: {listed}");
     change(
         "UPDATE deliveries SET next_attempt_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '+3605 seconds')
          WHERE id = 3",

@@ -429,7 +429,15 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("runs::page_of_runs", &["INTEGER PRIMARY KEY"]),
     ("contacts::page_of_contacts", &["INTEGER PRIMARY KEY"]),
     ("channels::channels", &[]),
-    ("channels::count_pending_on", &["idx_deliveries_pending"]),
+    (
+        "channels::count_pending_on",
+        &[
+            "INTEGER PRIMARY KEY",
+            "idx_auto_messages_status",
+            "idx_deliveries_open",
+            "idx_deliveries_pending",
+        ],
+    ),
     ("deliveries::occurrences_of", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
 ];
 
