@@ -138,6 +138,7 @@ words! {
     not_checked: "belum dicek", "not checked yet";
     tried_again: "{} (kirim ulang)", "{} (sent again)";
     through_at: "selesai sekitar {}", "through about {}";
+    through_if_free: "selesai sekitar {} bila nomornya sudah bisa mengirim", "through about {} if the number can send by then";
     last_trigger: "Pemicu terakhir", "Last trigger";
     never: "Belum pernah", "Never";
     ticker_on: "program juga memeriksa sendiri", "the program also looks by itself";
@@ -189,7 +190,7 @@ words! {
     no_limit: "tanpa batas", "no limit";
     no_gap: "tanpa jarak", "no gap";
     window_wrong: "Jam kirim ditulis seperti 07:00-21:00, atau selalu.", "Write the hours like 07:00-21:00, or always.";
-    limit_wrong: "Batas per hari adalah angka, 0 sampai 1.000.000.", "The limit a day is a number, 0 to 1,000,000.";
+    limit_wrong: "Batas per hari adalah angka tanpa titik atau koma, 0 sampai 1000000.", "The limit a day is a number without dots or commas, 0 to 1000000.";
     gap_wrong: "Jarak per orang adalah angka, 0 sampai 168 jam.", "The gap for one person is a number, 0 to 168 hours.";
     channel_changed_just_now: "Nomor ini baru saja berubah. Tekan Simpan sekali lagi.", "This number has just changed. Press Save once more.";
     remove_channel: "Hapus nomor ini", "Remove this number";
@@ -226,7 +227,7 @@ words! {
     channel_paused: "Dijeda", "Paused";
     session: "Sesi WAHA", "WAHA session";
     pace: "Jarak", "Gap";
-    may_send: "Siap mengirim", "Ready to send";
+    may_send: "tidak perlu menunggu", "no need to wait";
     sends_again_in: "Mengirim lagi dalam {}", "Sends again in {}";
     rests_for: "Beristirahat {} (REST_AFTER)", "Rests for {} (REST_AFTER)";
     channel_ready: "Siap", "Ready";
@@ -247,9 +248,9 @@ words! {
     confirm_number: "Pakai nomor baru", "Use the new number";
     channel_waits: "Di luar jam kirim", "Outside its hours";
     waits_remedy: "Mengirim lagi sendiri pada waktunya.", "It goes on by itself at that time.";
-    sent_today_count: "Terkirim hari ini", "Sent today";
+    sent_today_count: "Dikirim hari ini (termasuk gagal)", "Sent today (with failed)";
     send_window: "Jam kirim", "Hours";
-    week_count: "7 hari: terkirim / diterima", "7 days: sent / received";
+    week_count: "7 hari: dikirim / diterima", "7 days: sent / received";
     number_warned: "Peringatan WhatsApp", "WhatsApp warned";
     number_warned_until: "separuh batas harian sampai {}", "half the daily limit until {}";
     pause_channel: "Jeda nomor ini", "Pause this number";
@@ -380,7 +381,7 @@ words! {
     needs_file: "Pilih filenya dulu.", "Choose the file.";
     needs_place: "Isi koordinatnya, misalnya -6.2088, 106.8456.", "Give the coordinates, such as -6.2088, 106.8456.";
     needs_card: "Isi nama dan nomor di kartu.", "Give the name and the number on the card.";
-    needs_options: "Isi pilihan jawabannya, satu per baris.", "Give the answers, one a line.";
+    needs_options: "Isi pilihan jawabannya, satu per baris: 2 sampai 12, masing-masing paling panjang 100 huruf, tidak ada yang sama.", "Give the answers, one a line: 2 to 12 of at most 100 characters, no two alike.";
     to_me_first: "Kirim ke saya dulu", "Send it to me first";
     to_me_help: "Anda menerimanya persis seperti orang itu. Tidak ada penerima yang menerima apa-apa, dan formulir ini tetap seperti adanya.", "You get it just as that person would. No recipient gets anything, and this form stays as it is.";
     own_number: "Nomor saya", "My number";
@@ -403,6 +404,7 @@ words! {
     needs_text: "Isi pesannya dulu.", "Write the text first.";
     needs_recipients: "Tulis nomor penerima atau pilih label.", "Give the recipients' numbers, or choose a tag.";
     needs_time: "Pilih tanggal dan jam kirim.", "Choose a date and time.";
+    until_before_from: "«Sampai tanggal» lebih awal daripada «Mulai tanggal».", "“Until” is before “From”.";
     needs_days: "Pilih hari-harinya.", "Choose the days.";
     also_from: "Bagi ke beberapa nomor", "Share it among several numbers";
     also_from_help: "Nomor yang dicentang ikut mengirim. Setiap penerima mendapatnya sekali saja: dari nomor yang terakhir berbicara dengannya, atau dari nomor yang bisa mengirim lebih dulu.", "The ticked numbers send it too. Each recipient gets it once: from the number that last spoke with them, else from the one that can send first.";

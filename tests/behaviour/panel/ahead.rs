@@ -282,3 +282,22 @@ fn a_number_that_cannot_send_is_marked_in_the_choice_and_on_its_messages() {
         assert!(preview.contains(reason) && preview.contains(remedy), "{preview}");
     }
 }
+
+#[test]
+fn a_time_that_holds_only_once_the_number_is_free_says_so() {
+    let world = World::new();
+    let id = world.message("081200000001");
+    world.execute(&format!(
+        "UPDATE auto_messages SET status = 'sending', channel_id = 1 WHERE id = {id};
+         UPDATE channels SET held_reason = 'dijeda'"
+    ));
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for there in ["/panel", "/panel/messages", &format!("/panel/messages/{id}")] {
+        let page = text(&browser.get(&panel, there));
+        assert!(page.contains("bila nomornya sudah bisa mengirim"), "{there}: {page}");
+    }
+    world.execute("UPDATE channels SET held_reason = NULL");
+    let page = text(&browser.get(&panel, "/panel/messages"));
+    assert!(page.contains("selesai sekitar") && !page.contains("bila nomornya"), "{page}");
+}

@@ -99,6 +99,10 @@ fn what_would_fail_later_is_said_now_and_what_was_typed_stays() {
         assert!(page.contains(words), "{name}={value}: {page}");
         assert!(name == "to" || page.contains(">081200001001</textarea>"), "{page}");
     }
+    let days = [("when", "weekly"), ("day", "mon"), ("time", "08:00")];
+    let dates = [("from", "2027-02-01"), ("until", "2027-01-31")];
+    let reply = browser.post(&panel, "/panel/messages/new", &[&good[..2], &days, &dates].concat());
+    assert!(text(&reply).contains("lebih awal daripada «Mulai tanggal»"), "{}", text(&reply));
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
 }
 
