@@ -158,6 +158,9 @@ fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
     if let Some(why) = &seen.fails {
         return w.will_fail.replace("{}", &why.text(visit.language));
     }
+    if seen.recipients > 0 && seen.tally.skipped == seen.recipients {
+        return w.fits_nobody.to_owned();
+    }
     let number = |count| visit.number(count);
     let hours = visit.config.late_limit.as_secs() / 3600;
     let (words, in_time, all, late) = match seen.warning() {

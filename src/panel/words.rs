@@ -128,6 +128,7 @@ words! {
     fits_late: "{n} sempat, {late} tidak (batas {hours} jam)", "{n} get it in time, {late} do not (limit {hours} h)";
     fits_again: "{n} dari {all} sempat sebelum dikirim lagi", "{n} of {all} get it before it is due again";
     fits_behind: "{all} penerima: tiap kali makin terlambat", "{all} recipients: later each time";
+    fits_nobody: "Tidak ada penerima yang bisa dikirimi", "None of its recipients can get it";
     fits_waits: "{all} penerima menunggu: nomornya tidak bisa mengirim", "{all} recipients wait: the number cannot send";
     late_advice: "Yang tidak sempat tidak dikirimi. Bagi menjadi beberapa pesan, atau kirim ke lebih sedikit orang.", "The others get nothing. Make several messages of it, or send to fewer people.";
     repeats_advice: "Jarak antarpesan, jam kirim dan batas harian tidak cukup. Kirim ke lebih sedikit orang, lebih jarang, atau lewat beberapa nomor WA.", "Gap, hours and daily limit hold no more. Send it to fewer people, less often, or on several numbers.";
@@ -248,9 +249,9 @@ words! {
     confirm_number: "Pakai nomor baru", "Use the new number";
     channel_waits: "Di luar jam kirim", "Outside its hours";
     waits_remedy: "Mengirim lagi sendiri pada waktunya.", "It goes on by itself at that time.";
-    sent_today_count: "Dikirim hari ini (termasuk gagal)", "Sent today (with failed)";
+    sent_today_count: "Dicoba kirim hari ini", "Tried today";
     send_window: "Jam kirim", "Hours";
-    week_count: "7 hari: dikirim / diterima", "7 days: sent / received";
+    week_count: "7 hari: dicoba / diterima", "7 days: tried / received";
     number_warned: "Peringatan WhatsApp", "WhatsApp warned";
     number_warned_until: "separuh batas harian sampai {}", "half the daily limit until {}";
     pause_channel: "Jeda nomor ini", "Pause this number";
@@ -463,6 +464,7 @@ words! {
     csv_help: "Paling besar 1 MB. Ekspor dari Google Contacts, Outlook, Excel dan HP bisa langsung dipakai; kolom nomor dan nama dicari sendiri. File yang lebih besar: pakai perintah contact import.", "At most 1 MB. Exports of Google Contacts, Outlook, Excel and phones work as they are; the columns with numbers and names are found. For larger files use the command contact import.";
     tags_for_all: "Label untuk semua", "Tags for everybody";
     look_first: "Periksa dulu", "Look first";
+    no_rows: "Di bawah judul kolomnya tidak ada kontak. Pilih file lain.", "There are no contacts below the headings. Choose another file.";
     choose_a_file: "Pilih file yang ada isinya.", "Choose a file that is not empty.";
     file_too_large: "File lebih besar dari 1 MB. Bagi menjadi beberapa file, atau pakai perintah contact import.", "The file is larger than 1 MB. Split it, or use the command contact import.";
     upload_gone: "Pratinjau sudah kedaluwarsa. Pilih filenya lagi.", "The preview has expired. Choose the file again.";
@@ -557,7 +559,9 @@ words! {
     week: "Minggu", "Week";
     show: "Tampilkan", "Show";
     earlier: "← Sebelumnya", "← Earlier";
-    day_total: "{messages} pesan, {people} orang", "{messages} messages, {people} people";
+    one_message: "1 pesan", "1 message";
+    messages_count: "{} pesan", "{} messages";
+    one_person: "1 orang", "1 person";
     people_count: "{} orang", "{} people";
     more_messages: "dan {} pesan lagi", "and {} more messages";
     not_all: "tidak semua sempat", "not all get it";

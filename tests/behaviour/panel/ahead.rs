@@ -301,3 +301,20 @@ fn a_time_that_holds_only_once_the_number_is_free_says_so() {
     let page = text(&browser.get(&panel, "/panel/messages"));
     assert!(page.contains("selesai sekitar") && !page.contains("bila nomornya"), "{page}");
 }
+
+#[test]
+fn a_message_whose_recipients_all_opted_out_since_says_so_before_its_time() {
+    let world = World::new();
+    world.execute("INSERT INTO contacts (phone_number) VALUES ('+6281200000001')");
+    let id = world.message("1");
+    world.execute(&format!(
+        "UPDATE auto_messages SET scheduled_at = '2026-12-02T01:00:00Z', contact_count = 1 WHERE id = {id};
+         UPDATE contacts SET opted_out_at = '2026-12-01T00:00:00Z'"
+    ));
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for there in ["/panel/messages", &format!("/panel/messages/{id}")] {
+        let page = text(&browser.get(&panel, there));
+        assert!(page.contains("Tidak ada penerima yang bisa dikirimi"), "{there}: {page}");
+    }
+}
