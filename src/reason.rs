@@ -191,7 +191,7 @@ reasons! {
         "tidak ada kontak yang mau menerima pesan: tambahkan atau impor kontak";
     "nobody_left" NobodyLeft: "everybody whom the message names is an exception of it",
         "semua penerima pesan ini dikecualikan";
-    "recipient_unreadable" RecipientUnreadable { cause: String }: "{cause}",
+    "recipient_unreadable" RecipientUnreadable { cause: EntryFlaw }: "{cause}",
         "penerima ini tidak bisa dibaca: {cause}";
     "contact_removed" ContactRemoved: "the contact was removed from the address book",
         "kontaknya dihapus dari buku alamat";
@@ -712,6 +712,10 @@ pub struct ChannelName(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWords(pub String);
 
+/// What is wrong with an entry, as `recipient` says it. The flaws that people meet have an Indonesian text, too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryFlaw(pub String);
+
 /// How many did not get a message, by what became of their deliveries. Written without what is zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -753,7 +757,7 @@ macro_rules! parameters {
     )+};
 }
 
-parameters!(String, u64, i64, WahaWords, SessionStatus, ChannelName, FileWords, Missed);
+parameters!(String, u64, i64, WahaWords, SessionStatus, ChannelName, FileWords, EntryFlaw, Missed);
 
 impl Parameter for Timestamp {
     fn to_json(&self) -> Value {
@@ -817,6 +821,37 @@ impl FileWords {
                 })
                 .unwrap_or(bare.to_owned()),
         }
+    }
+}
+
+impl EntryFlaw {
+    fn text(&self, language: Language) -> String {
+        const THEIRS: [(&str, &str); 9] = [
+            (
+                "too short for a phone",
+                "terlalu pendek untuk nomor telepon; nomor urut kontak hanya angka",
+            ),
+            (
+                "starts with 0 but is too short",
+                "diawali 0 tetapi terlalu pendek: tulis nomor telepon yang lengkap",
+            ),
+            (
+                "could be one phone number or several",
+                "bisa satu nomor atau beberapa: tulis satu nomor per baris",
+            ),
+            (
+                "may be of the text of the link",
+                "mungkin bagian dari tautan di depannya: tulis satu nomor per baris",
+            ),
+            ("an e-mail address", "ini alamat email: tulis nomor teleponnya"),
+            ("a broadcast list", "daftar siaran tidak bisa dikirimi: tulis orangnya satu per satu"),
+            ("names no tag", "labelnya belum ditulis: tulis seperti tag:pelanggan"),
+            ("a contact id is", "nomor urut kontak adalah angka mulai dari 1"),
+            ("not a contact id", "bukan nomor urut kontak"),
+        ];
+        let known = THEIRS.iter().find(|(begin, _)| self.0.starts_with(begin));
+        let theirs = known.map_or(self.0.as_str(), |(_, theirs)| theirs);
+        language.pick(self.0.as_str(), theirs).to_owned()
     }
 }
 
@@ -925,6 +960,7 @@ mod tests {
         WahaWords: random => Self(String::sample(random));
         SessionStatus: random => Self(String::sample(random));
         FileWords: random => Self(String::sample(random));
+        EntryFlaw: random => Self(String::sample(random));
         ChannelName: random => Self(String::sample(random));
         Missed: random => Self { failed: random.u64(..3), unknown: random.u64(..3), ..Self::default() };
     }

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::reason::Reason;
+use crate::reason::{EntryFlaw, Reason};
 
 mod chat;
 mod entries;
@@ -93,7 +93,7 @@ impl Entry {
 }
 
 fn unreadable(cause: impl Into<String>) -> Reason {
-    Reason::RecipientUnreadable { cause: cause.into() }
+    Reason::RecipientUnreadable { cause: EntryFlaw(cause.into()) }
 }
 
 /// Why no entry at all could be read from `contact_ids`.

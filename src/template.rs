@@ -511,9 +511,28 @@ fn odd_braces(line: &str) -> Vec<String> {
 /// What somebody meant who wrote an oddity in single braces or brackets: `{{nama}}` by `{nama}`, a choice by
 /// `{Halo|Hai}`, as other programs write one. `{{Halo|Hai}}` would be a fallback, which everybody gets.
 pub(crate) fn meant_by(oddity: &str) -> String {
+    if oddity.contains("{{") || oddity.contains("}}") {
+        return meant_by_double(oddity);
+    }
     let inner = oddity.trim_matches(['{', '}', '[', ']']);
     let choice = if inner.contains('|') { "pilih: " } else { "" };
     format!("{{{{{choice}{inner}}}}}")
+}
+
+/// The same of double braces that are left over, with what else stands on the line: `{{name}}` by `{{name}, halo`.
+fn meant_by_double(oddity: &str) -> String {
+    let inner = match (oddity.split_once("{{"), oddity.split_once("}}")) {
+        (Some((_, rest)), _) => match rest.split_once(['{', '}']) {
+            Some((inner, _)) => inner.trim(),
+            None => rest.split_whitespace().next().unwrap_or_default(),
+        },
+        (None, Some((before, _))) => {
+            before.split(['{', ' ']).next_back().unwrap_or_default().trim()
+        }
+        (None, None) => "",
+    };
+    let inner = if inner.is_empty() { "name|Kak" } else { inner };
+    format!("{{{{{inner}}}}}")
 }
 
 /// The text with every line end as a line feed, as WhatsApp keeps it.

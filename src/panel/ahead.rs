@@ -91,12 +91,14 @@ pub(super) fn of_rows(visit: &Visit<'_>, rows: &[Message]) -> PageResult<Vec<Str
     }
     let all = of_all(visit)?;
     let told = |row: &Message| {
-        let Some(seen) = all.get(&row.id) else { return String::new() };
+        let Some(seen) = all.get(&row.id) else { return Ok(String::new()) };
         let fits = fits(visit, seen);
-        let ends = seen.tally.ends_at.map(|at| through(visit, at)).unwrap_or_default();
-        if fits.is_empty() { ends } else { fits }
+        let is_held = row.status == MessageStatus::Sending
+            && channels::in_the_way(visit, row.channel_id)?.is_some();
+        let ends = seen.tally.ends_at.map(|at| through(visit, at, is_held)).unwrap_or_default();
+        Ok(if fits.is_empty() { ends } else { fits })
     };
-    Ok(rows.iter().map(told).collect())
+    rows.iter().map(told).collect()
 }
 
 /// What the forecast says of all that waits or is on its way, as far as a list looks, by id. A page looks once.
@@ -128,9 +130,9 @@ fn bounded(visit: &Visit<'_>, scope: Scope, recipients: u64) -> PageResult<Strin
     if recipients.max(pending) > RECIPIENTS_MAX {
         return Ok(String::new());
     }
-    let seen = look(visit, scope, &mut |_| {})?;
-    let ends_at = seen.and_then(|seen| seen.totals.ends_at);
-    Ok(ends_at.map(|at| through(visit, at)).unwrap_or_default())
+    let Some(seen) = look(visit, scope, &mut |_| {})? else { return Ok(String::new()) };
+    let is_held = seen.channels.iter().any(|channel| channel.held_reason.is_some());
+    Ok(seen.totals.ends_at.map(|at| through(visit, at, is_held)).unwrap_or_default())
 }
 
 fn look(
@@ -143,8 +145,11 @@ fn look(
     Ok(visit.with_store(|store| forecast::forecast(store, scope, config, bounds, now, see))?)
 }
 
-fn through(visit: &Visit<'_>, at: crate::clock::Timestamp) -> String {
-    visit.words().through_at.replace("{}", &visit.moment(at))
+/// The forecast counts a number that is on hold as if it were free, so the time holds only then.
+fn through(visit: &Visit<'_>, at: crate::clock::Timestamp, is_held: bool) -> String {
+    let w = visit.words();
+    let words = if is_held { w.through_if_free } else { w.through_at };
+    words.replace("{}", &visit.moment(at))
 }
 
 /// Why it fails as a whole, or who gets it in time and who does not; empty when all do.
@@ -152,6 +157,9 @@ fn fits(visit: &Visit<'_>, seen: &MessageForecast) -> String {
     let w = visit.words();
     if let Some(why) = &seen.fails {
         return w.will_fail.replace("{}", &why.text(visit.language));
+    }
+    if seen.recipients > 0 && seen.tally.skipped == seen.recipients {
+        return w.fits_nobody.to_owned();
     }
     let number = |count| visit.number(count);
     let hours = visit.config.late_limit.as_secs() / 3600;

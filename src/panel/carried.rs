@@ -13,6 +13,7 @@ use crate::content::{Content, Kind, KindName, MediaKind, Source};
 use crate::files::{FileKind, Stored};
 use crate::http::OpenFile;
 use crate::language::Language;
+use crate::reason::Reason;
 
 /// Keys that the form has no field for, and keeps.
 const KEPT: [&str; 3] = ["reply_to", "mentions", "link_preview"];
@@ -140,10 +141,17 @@ pub(super) fn kinds(column: &str, w: &'static Words) -> Vec<Choice> {
     choices
 }
 
-/// What is still to be filled in.
+/// What is still to be filled in, or filled in otherwise: in the words of the form, not by the column's keys.
 pub(super) fn lacks(column: &str, w: &'static Words) -> Option<&'static str> {
     let fields = object(column);
     let has = |key: &str| fields.get(key).is_some_and(|value| !value.is_null());
+    if let Err(Reason::ContentValue { key, .. }) = Content::read(Some(column)) {
+        match key.as_str() {
+            "options" => return Some(w.needs_options),
+            "latitude" | "longitude" => return Some(w.needs_place),
+            _ => {}
+        }
+    }
     match KindName::from_word(fields.get("kind")?.as_str()?)? {
         KindName::Text => None,
         KindName::Image | KindName::File | KindName::Video | KindName::Voice => {
@@ -172,7 +180,8 @@ impl Carried {
         let content = match Content::read(column) {
             Ok(content) => content,
             Err(reason) => {
-                let problem = reason.text(visit.language);
+                let problem = lacks(column.unwrap_or_default(), w).map(str::to_owned);
+                let problem = problem.unwrap_or_else(|| reason.text(visit.language));
                 return Self { kind: w.carries, problem, ..Self::default() };
             }
         };

@@ -698,6 +698,9 @@ fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> PageResult<u64> 
         Some(if times.when == "weekly" { w.needs_days } else { w.needs_time })
     } else if times.when == "weekly" && times.time.is_empty() {
         Some(w.needs_time_of_day)
+    } else if times.when == "weekly" && !times.until.is_empty() && times.until < times.from {
+        // As browsers send dates, their order is that of the texts.
+        Some(w.until_before_from)
     } else {
         None
     };

@@ -142,7 +142,10 @@ pub(super) fn form(visit: &Visit<'_>) -> Answered {
     let (list, meant) = seen_as(&upload, &visit.query);
     let mut seen = Seen::default();
     let (imported, problem) = match look(visit, &upload.content, true, &mut seen)? {
-        Ok(imported) => (imported, String::new()),
+        Ok(imported) => {
+            let problem = if imported.rows == 0 { w.no_rows } else { "" };
+            (imported, problem.to_owned())
+        }
         // With other columns it may be one.
         Err(_) if !seen.columns.is_empty() && !seen.has_numbers => {
             (Imported::default(), w.choose_columns.to_owned())

@@ -351,6 +351,8 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
     if let Some(by) = detail.created_by.clone().filter(|by| !by.is_empty()) {
         facts.push((w.made_by, by));
     }
+    // What was cancelled stays so: both would only be refused.
+    let is_retried = !is(MessageStatus::Cancelled);
     let page = MessagePage {
         p: visit.page("messages"),
         ahead: ahead_of(visit, listed)?,
@@ -362,8 +364,8 @@ fn show(visit: &Visit<'_>, detail: &Message) -> Answered {
             cancel: !listed.status.has_ended(),
             pause: is(MessageStatus::Scheduled) || is(MessageStatus::Sending),
             resume: is(MessageStatus::Draft),
-            retry: listed.counts.failed > 0,
-            retry_unknown: listed.counts.unknown > 0,
+            retry: is_retried && listed.counts.failed > 0,
+            retry_unknown: is_retried && listed.counts.unknown > 0,
         },
         at_once: AtOnce::of(visit, listed),
         facts,
@@ -400,7 +402,16 @@ fn parts(visit: &Visit<'_>, listed: &Message) -> Vec<Part> {
     let ended =
         listed.counts.sent + listed.counts.failed + listed.counts.skipped + listed.counts.unknown;
     let all = listed.contact_count.max(ended);
-    let waiting = if listed.status == MessageStatus::Sending { all - ended } else { 0 };
+    let waits = match listed.status {
+        MessageStatus::Sending => true,
+        // It was paused on its way.
+        MessageStatus::Draft => ended > 0,
+        MessageStatus::Scheduled
+        | MessageStatus::Sent
+        | MessageStatus::Failed
+        | MessageStatus::Cancelled => false,
+    };
+    let waiting = if waits { all - ended } else { 0 };
     let mut x = 0;
     let mut parts = Vec::new();
     for (class, word, count) in [

@@ -192,5 +192,6 @@ fn of_number(tx: &Tx<'_>, digits: &str) -> SqlResult<String> {
         return Ok(shown);
     };
     let name = tx.contact(id)?.and_then(|row| row.name).filter(|name| !name.trim().is_empty());
-    Ok(name.map_or(shown.clone(), |name| format!("{name} · {shown}")))
+    // The name apart, because an Arabic one turns the number behind it around.
+    Ok(name.map_or(shown.clone(), |name| format!("\u{2068}{name}\u{2069} · {shown}")))
 }

@@ -91,6 +91,10 @@ pub(super) fn look(
         return Ok(preview);
     }
     preview.take(visit, &looked)?;
+    if !preview.carried.problem.is_empty() {
+        // The forecast says the same in the words of the column.
+        preview.ahead.fits.clear();
+    }
     preview.does = does(visit, fields, is_new, begins, looked.count);
     preview.looked = looked;
     let odd = Template::parse(&fields.text).oddities();

@@ -173,6 +173,13 @@ impl<'a> Visit<'a> {
         }
     }
 
+    pub(super) fn people(&self, count: u64) -> String {
+        match count {
+            1 => self.words().one_person.to_owned(),
+            _ => self.words().people_count.replace("{}", &self.number(count)),
+        }
+    }
+
     /// `words` with a number of what is left out; empty when nothing is.
     pub(super) fn and_more(&self, words: &str, left_out: usize) -> String {
         let words = || words.replace("{}", &self.number(left_out as u64));

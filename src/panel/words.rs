@@ -128,6 +128,7 @@ words! {
     fits_late: "{n} sempat, {late} tidak (batas {hours} jam)", "{n} get it in time, {late} do not (limit {hours} h)";
     fits_again: "{n} dari {all} sempat sebelum dikirim lagi", "{n} of {all} get it before it is due again";
     fits_behind: "{all} penerima: tiap kali makin terlambat", "{all} recipients: later each time";
+    fits_nobody: "Tidak ada penerima yang bisa dikirimi", "None of its recipients can get it";
     fits_waits: "{all} penerima menunggu: nomornya tidak bisa mengirim", "{all} recipients wait: the number cannot send";
     late_advice: "Yang tidak sempat tidak dikirimi. Bagi menjadi beberapa pesan, atau kirim ke lebih sedikit orang.", "The others get nothing. Make several messages of it, or send to fewer people.";
     repeats_advice: "Jarak antarpesan, jam kirim dan batas harian tidak cukup. Kirim ke lebih sedikit orang, lebih jarang, atau lewat beberapa nomor WA.", "Gap, hours and daily limit hold no more. Send it to fewer people, less often, or on several numbers.";
@@ -138,6 +139,7 @@ words! {
     not_checked: "belum dicek", "not checked yet";
     tried_again: "{} (kirim ulang)", "{} (sent again)";
     through_at: "selesai sekitar {}", "through about {}";
+    through_if_free: "selesai sekitar {} bila nomornya sudah bisa mengirim", "through about {} if the number can send by then";
     last_trigger: "Pemicu terakhir", "Last trigger";
     never: "Belum pernah", "Never";
     ticker_on: "program juga memeriksa sendiri", "the program also looks by itself";
@@ -189,7 +191,7 @@ words! {
     no_limit: "tanpa batas", "no limit";
     no_gap: "tanpa jarak", "no gap";
     window_wrong: "Jam kirim ditulis seperti 07:00-21:00, atau selalu.", "Write the hours like 07:00-21:00, or always.";
-    limit_wrong: "Batas per hari adalah angka, 0 sampai 1.000.000.", "The limit a day is a number, 0 to 1,000,000.";
+    limit_wrong: "Batas per hari adalah angka tanpa titik atau koma, 0 sampai 1000000.", "The limit a day is a number without dots or commas, 0 to 1000000.";
     gap_wrong: "Jarak per orang adalah angka, 0 sampai 168 jam.", "The gap for one person is a number, 0 to 168 hours.";
     channel_changed_just_now: "Nomor ini baru saja berubah. Tekan Simpan sekali lagi.", "This number has just changed. Press Save once more.";
     remove_channel: "Hapus nomor ini", "Remove this number";
@@ -226,7 +228,7 @@ words! {
     channel_paused: "Dijeda", "Paused";
     session: "Sesi WAHA", "WAHA session";
     pace: "Jarak", "Gap";
-    may_send: "Siap mengirim", "Ready to send";
+    may_send: "tidak perlu menunggu", "no need to wait";
     sends_again_in: "Mengirim lagi dalam {}", "Sends again in {}";
     rests_for: "Beristirahat {} (REST_AFTER)", "Rests for {} (REST_AFTER)";
     channel_ready: "Siap", "Ready";
@@ -247,9 +249,9 @@ words! {
     confirm_number: "Pakai nomor baru", "Use the new number";
     channel_waits: "Di luar jam kirim", "Outside its hours";
     waits_remedy: "Mengirim lagi sendiri pada waktunya.", "It goes on by itself at that time.";
-    sent_today_count: "Terkirim hari ini", "Sent today";
+    sent_today_count: "Dicoba kirim hari ini", "Tried today";
     send_window: "Jam kirim", "Hours";
-    week_count: "7 hari: terkirim / diterima", "7 days: sent / received";
+    week_count: "7 hari: dicoba / diterima", "7 days: tried / received";
     number_warned: "Peringatan WhatsApp", "WhatsApp warned";
     number_warned_until: "separuh batas harian sampai {}", "half the daily limit until {}";
     pause_channel: "Jeda nomor ini", "Pause this number";
@@ -380,7 +382,7 @@ words! {
     needs_file: "Pilih filenya dulu.", "Choose the file.";
     needs_place: "Isi koordinatnya, misalnya -6.2088, 106.8456.", "Give the coordinates, such as -6.2088, 106.8456.";
     needs_card: "Isi nama dan nomor di kartu.", "Give the name and the number on the card.";
-    needs_options: "Isi pilihan jawabannya, satu per baris.", "Give the answers, one a line.";
+    needs_options: "Isi pilihan jawabannya, satu per baris: 2 sampai 12, masing-masing paling panjang 100 huruf, tidak ada yang sama.", "Give the answers, one a line: 2 to 12 of at most 100 characters, no two alike.";
     to_me_first: "Kirim ke saya dulu", "Send it to me first";
     to_me_help: "Anda menerimanya persis seperti orang itu. Tidak ada penerima yang menerima apa-apa, dan formulir ini tetap seperti adanya.", "You get it just as that person would. No recipient gets anything, and this form stays as it is.";
     own_number: "Nomor saya", "My number";
@@ -403,6 +405,7 @@ words! {
     needs_text: "Isi pesannya dulu.", "Write the text first.";
     needs_recipients: "Tulis nomor penerima atau pilih label.", "Give the recipients' numbers, or choose a tag.";
     needs_time: "Pilih tanggal dan jam kirim.", "Choose a date and time.";
+    until_before_from: "«Sampai tanggal» lebih awal daripada «Mulai tanggal».", "“Until” is before “From”.";
     needs_days: "Pilih hari-harinya.", "Choose the days.";
     also_from: "Bagi ke beberapa nomor", "Share it among several numbers";
     also_from_help: "Nomor yang dicentang ikut mengirim. Setiap penerima mendapatnya sekali saja: dari nomor yang terakhir berbicara dengannya, atau dari nomor yang bisa mengirim lebih dulu.", "The ticked numbers send it too. Each recipient gets it once: from the number that last spoke with them, else from the one that can send first.";
@@ -461,6 +464,7 @@ words! {
     csv_help: "Paling besar 1 MB. Ekspor dari Google Contacts, Outlook, Excel dan HP bisa langsung dipakai; kolom nomor dan nama dicari sendiri. File yang lebih besar: pakai perintah contact import.", "At most 1 MB. Exports of Google Contacts, Outlook, Excel and phones work as they are; the columns with numbers and names are found. For larger files use the command contact import.";
     tags_for_all: "Label untuk semua", "Tags for everybody";
     look_first: "Periksa dulu", "Look first";
+    no_rows: "Di bawah judul kolomnya tidak ada kontak. Pilih file lain.", "There are no contacts below the headings. Choose another file.";
     choose_a_file: "Pilih file yang ada isinya.", "Choose a file that is not empty.";
     file_too_large: "File lebih besar dari 1 MB. Bagi menjadi beberapa file, atau pakai perintah contact import.", "The file is larger than 1 MB. Split it, or use the command contact import.";
     upload_gone: "Pratinjau sudah kedaluwarsa. Pilih filenya lagi.", "The preview has expired. Choose the file again.";
@@ -555,7 +559,9 @@ words! {
     week: "Minggu", "Week";
     show: "Tampilkan", "Show";
     earlier: "← Sebelumnya", "← Earlier";
-    day_total: "{messages} pesan, {people} orang", "{messages} messages, {people} people";
+    one_message: "1 pesan", "1 message";
+    messages_count: "{} pesan", "{} messages";
+    one_person: "1 orang", "1 person";
     people_count: "{} orang", "{} people";
     more_messages: "dan {} pesan lagi", "and {} more messages";
     not_all: "tidak semua sempat", "not all get it";

@@ -13,6 +13,7 @@ use crate::reason::Reason;
 pub(super) const E164_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 /// A number that starts with the country code but has no `+` has at least this many digits.
 const WITHOUT_PLUS_DIGITS_MIN: usize = 10;
+const COUNTRY_CODE_DIGITS_MAX: usize = 3;
 /// Numbers of country codes 1 and 7 have exactly this many digits.
 const ONE_DIGIT_CODE_DIGITS: usize = 11;
 
@@ -25,7 +26,8 @@ impl CountryCode {
     pub fn parse(text: &str) -> Result<Self, Reason> {
         let digits = text.trim();
         let digits = digits.strip_prefix('+').unwrap_or(digits);
-        if is_digits(digits) && digits.len() <= 3 && !digits.starts_with('0') {
+        if is_digits(digits) && digits.len() <= COUNTRY_CODE_DIGITS_MAX && !digits.starts_with('0')
+        {
             return Ok(Self(digits.to_owned()));
         }
         Err(Reason::NotACountryCode { written: shorten(text) })
@@ -107,6 +109,10 @@ impl CountryCode {
         // WhatsApp reads `wa.me/812…` as Japan; whoever wrote it may have meant otherwise.
         if is_national && !spelling.international {
             return Ok(format!("{self}{digits}"));
+        }
+        // No country code makes it long enough.
+        if digits.len() + COUNTRY_CODE_DIGITS_MAX < *E164_DIGITS.start() {
+            return Err(Reason::NumberTooShort { written: shorten(raw) });
         }
         Err(Reason::NumberWithoutCountry { written: shorten(raw) })
     }

@@ -1,3 +1,5 @@
+use crate::language::Language;
+
 use super::{Entry, RecipientError, mask_numbers, mask_phone, parse_contact_ids};
 
 mod doubts;
@@ -94,6 +96,25 @@ fn an_unreadable_text_says_what_to_write() {
             }
             other => panic!("{text}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn an_entry_that_a_person_mistyped_is_refused_in_indonesian() {
+    for (text, theirs) in [
+        ("+1 555", "terlalu pendek untuk nomor telepon"),
+        ("0812", "diawali 0 tetapi terlalu pendek"),
+        ("812345 81234", "bisa satu nomor atau beberapa"),
+        ("budi@toko.com", "ini alamat email"),
+        ("1@broadcast", "daftar siaran"),
+        ("tag:", "labelnya belum ditulis"),
+        ("0", "nomor urut kontak adalah"),
+        ("-5", "nomor urut kontak adalah"),
+    ] {
+        let read = parse_contact_ids(Some(text)).unwrap();
+        let [Entry::Invalid { reason, .. }] = &read[..] else { panic!("{text}: {read:?}") };
+        let words = reason.text(Language::Indonesian);
+        assert!(words.contains(theirs), "{text}: {words}");
     }
 }
 

@@ -136,7 +136,17 @@ fn what_looks_like_a_placeholder_gone_wrong_is_named() {
     ] {
         assert_eq!(Template::parse(text).oddities(), oddities, "{text}");
     }
-    assert_eq!(meant_by("{nama}"), "{{nama}}");
+    for (odd, meant) in [
+        ("{nama}", "{{nama}}"),
+        ("{{name}, apa kabar", "{{name}}"),
+        ("{{name|Kak} ya", "{{name|Kak}}"),
+        ("{{name apa kabar", "{{name}}"),
+        ("Halo name}} ya", "{{name}}"),
+        ("Halo {name}} ya", "{{name}}"),
+        ("{{ }} ya", "{{name|Kak}}"),
+    ] {
+        assert_eq!(meant_by(odd), meant, "{odd}");
+    }
     // Two braces alone would make `Hai` a fallback, and everybody would get it.
     for odd in ["{Halo|Hai}", "{Selamat pagi kakak semuanya, …|…}"] {
         let parts = Template::parse(&meant_by(odd)).parts;

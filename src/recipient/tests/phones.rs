@@ -108,6 +108,9 @@ fn a_number_of_another_country_needs_its_plus() {
     ] {
         assert!(matches!(error(raw, "62"), Reason::NumberWithoutCountry { .. }), "{raw}");
     }
+    for raw in ["12", "5", "1234"] {
+        assert!(matches!(error(raw, "62"), Reason::NumberTooShort { .. }), "{raw}");
+    }
     assert!(error("6512345678", "62").to_string().contains("write it with + and the country code"));
 }
 

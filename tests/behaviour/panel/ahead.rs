@@ -282,3 +282,39 @@ fn a_number_that_cannot_send_is_marked_in_the_choice_and_on_its_messages() {
         assert!(preview.contains(reason) && preview.contains(remedy), "{preview}");
     }
 }
+
+#[test]
+fn a_time_that_holds_only_once_the_number_is_free_says_so() {
+    let world = World::new();
+    let id = world.message("081200000001");
+    world.execute(&format!(
+        "UPDATE auto_messages SET status = 'sending', channel_id = 1 WHERE id = {id};
+         UPDATE channels SET held_reason = 'dijeda'"
+    ));
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for there in ["/panel", "/panel/messages", &format!("/panel/messages/{id}")] {
+        let page = text(&browser.get(&panel, there));
+        assert!(page.contains("bila nomornya sudah bisa mengirim"), "{there}: {page}");
+    }
+    world.execute("UPDATE channels SET held_reason = NULL");
+    let page = text(&browser.get(&panel, "/panel/messages"));
+    assert!(page.contains("selesai sekitar") && !page.contains("bila nomornya"), "{page}");
+}
+
+#[test]
+fn a_message_whose_recipients_all_opted_out_since_says_so_before_its_time() {
+    let world = World::new();
+    world.execute("INSERT INTO contacts (phone_number) VALUES ('+6281200000001')");
+    let id = world.message("1");
+    world.execute(&format!(
+        "UPDATE auto_messages SET scheduled_at = '2026-12-02T01:00:00Z', contact_count = 1 WHERE id = {id};
+         UPDATE contacts SET opted_out_at = '2026-12-01T00:00:00Z'"
+    ));
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    for there in ["/panel/messages", &format!("/panel/messages/{id}")] {
+        let page = text(&browser.get(&panel, there));
+        assert!(page.contains("Tidak ada penerima yang bisa dikirimi"), "{there}: {page}");
+    }
+}

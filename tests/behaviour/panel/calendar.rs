@@ -42,6 +42,8 @@ fn a_week_has_each_message_as_long_as_the_forecast_says_and_what_comes_again() {
     assert!(page.contains("Hari ini: 0 pesan, 0 orang"), "{page}");
     let wednesday = section(&page, "Rab, 2 Des");
     assert!(wednesday.contains("2 pesan, 61 orang"), "{wednesday}");
+    let english = text(&browser.get(&panel, "/panel/calendar?lang=en"));
+    assert!(section(&english, "Fri, 4 Dec").contains("1 message, 1 person"), "{english}");
     // The end that is drawn is the forecast's.
     let config = crate::world::config();
     let now = world.clock.wall();

@@ -334,14 +334,16 @@ fn the_other_kinds_are_filled_in_and_reach_whatsapp() {
     }
     for (fields, said) in [
         (&[("kind", "location"), ("place", "di sana")][..], "Isi koordinatnya"),
-        (&[("kind", "location"), ("place", "-96, 1")], "latitude"),
+        (&[("kind", "location"), ("place", "-96, 1")], "Isi koordinatnya"),
         (&[("kind", "contact"), ("card_name", "Toko")], "nama dan nomor"),
         (&[("kind", "poll"), ("text", "?")], "pilihan jawabannya"),
-        (&[("kind", "poll"), ("text", "?"), ("options", "satu")], "options"),
+        (&[("kind", "poll"), ("text", "?"), ("options", "satu")], "2 sampai 12"),
+        (&[("kind", "poll"), ("text", "?"), ("options", "a\nb\na")], "tidak ada yang sama"),
     ] {
         browser.get(&panel, NEW);
         let reply = browser.press(&panel, NEW, &[fields, &NOW].concat());
         assert!(reply.status == 422 && text(&reply).contains(said), "{said}: {}", text(&reply));
+        assert!(!text(&reply).contains("di `content`"), "{said}: {}", text(&reply));
     }
 }
 

@@ -75,6 +75,7 @@ fn what_is_no_list_of_contacts_is_said_in_words() {
         (b"\x89PNG\r\n\x1a\n\0\0\0", 422),
         // Another column may have the numbers.
         (b"warna,ukuran\nmerah,2\n", 200),
+        (b"nama,hp\n", 200),
         (&vec![b'a'; 1_000_001], 413),
     ] {
         let reply = upload(&mut browser, &panel, content);

@@ -99,6 +99,10 @@ fn what_would_fail_later_is_said_now_and_what_was_typed_stays() {
         assert!(page.contains(words), "{name}={value}: {page}");
         assert!(name == "to" || page.contains(">081200001001</textarea>"), "{page}");
     }
+    let days = [("when", "weekly"), ("day", "mon"), ("time", "08:00")];
+    let dates = [("from", "2027-02-01"), ("until", "2027-01-31")];
+    let reply = browser.post(&panel, "/panel/messages/new", &[&good[..2], &days, &dates].concat());
+    assert!(text(&reply).contains("lebih awal daripada «Mulai tanggal»"), "{}", text(&reply));
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
 }
 
@@ -287,6 +291,21 @@ fn a_retry_of_the_failed_leaves_the_unknown_alone() {
         world.rows("SELECT chat_id FROM deliveries WHERE status = 'pending'"),
         ["6281200001002@c.us"]
     );
+    world.execute("UPDATE auto_messages SET status = 'cancelled', failed_count = 1");
+    let page = text(&browser.get(&panel, "/panel/messages/1"));
+    assert!(!page.contains("/retry"), "what was cancelled is not sent again: {page}");
+}
+
+#[test]
+fn a_message_that_was_paused_on_its_way_says_how_many_wait() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (message, contact_ids, scheduled_at, status, contact_count, sent_count)
+         VALUES ('x', '[\"081200001001\",\"081200001002\",\"081200001003\"]', '2026-12-01T00:00:00Z', 'draft', 3, 1)",
+    );
+    let panel = panel(&world);
+    let page = text(&Browser::logged_in(&panel).get(&panel, "/panel/messages/1"));
+    assert!(page.contains("Menunggu <b>2</b>"), "{page}");
 }
 
 #[test]
