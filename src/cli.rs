@@ -303,7 +303,7 @@ fn run_command(args: &RunArgs, config: &Arc<Config>) -> CliResult {
     if is_watched {
         plan::say_what_is_due(config)?;
     }
-    let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs))?;
+    let end = serve::run_once(config, &triggers, args.max_seconds.map(Duration::from_secs), None)?;
     let remarks = remarks(config, end, is_watched)?;
     if !is_watched {
         for remark in &remarks {
@@ -354,7 +354,7 @@ fn remarks(config: &Config, end: RunEnd, is_watched: bool) -> CliResult<Vec<Stri
             let reason = channel.held.as_ref().map(|held| held.reason.to_string());
             let reason = reason.unwrap_or_default();
             let (id, name) = (channel.id, &channel.name);
-            remarks.push(format!("channel {id} `{name}` is held, {pending} wait: {reason}"));
+            remarks.push(format!("channel {id} `{name}` is held, {pending} waiting: {reason}"));
         }
         if !is_watched && is_untold {
             store.write(|tx| tx.note_hold_told(channel.id, now))?;

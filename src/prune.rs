@@ -254,7 +254,7 @@ impl Work<'_> {
             let size = files.look(&name).map_or(0, |stored| stored.bytes);
             let is_dry = self.is_dry;
             let is_gone = self.write(|tx| {
-                let is_free = !tx.has_message_with_file(&name)?;
+                let is_free = tx.message_with_file(&name)?.is_none();
                 Ok(is_free && (is_dry || files.remove(&name).is_ok()))
             })?;
             if is_gone {

@@ -148,15 +148,16 @@ pub(crate) enum RunEnd {
 }
 
 /// Sends what is due, paced, and returns. Stops early when `triggers` are stopped. With `max`, what
-/// does not fit into that time is left for the next run: see [`TimeLimit`].
+/// does not fit into that time is left for the next run: see [`TimeLimit`]. `began_by` is for `runs.remote`.
 pub(crate) fn run_once(
     config: &Arc<Config>,
     triggers: &Arc<Triggers>,
     max: Option<Duration>,
+    began_by: Option<&str>,
 ) -> Result<RunEnd, ServeError> {
     let program = Program { config, triggers, clock: Arc::new(SystemClock::default()) };
     let alarms = Alarms::start(config, triggers, &program.clock);
-    let end = program.run(max, &alarms);
+    let end = program.run(max, began_by, &alarms);
     alarms.finish(match &end {
         Ok(RunEnd::Done(report)) => Ending::Done(*report),
         Ok(RunEnd::AlreadySending) => Ending::Stopped,
@@ -182,7 +183,12 @@ impl Program<'_> {
         Ok(Some(panel.with_sessions(Sessions::new(waha(self.config)?))))
     }
 
-    fn run(&self, max: Option<Duration>, alarms: &Alarms) -> Result<RunEnd, ServeError> {
+    fn run(
+        &self,
+        max: Option<Duration>,
+        began_by: Option<&str>,
+        alarms: &Alarms,
+    ) -> Result<RunEnd, ServeError> {
         let (config, began) = (self.config, self.clock.now().monotonic);
         let waha = waha(config)?;
         check_link(config)?;
@@ -198,7 +204,7 @@ impl Program<'_> {
             engine = engine.within(TimeLimit { began, max, request_max: config.waha_timeout });
         }
         engine.recover()?;
-        let run = self.triggers.pull(Trigger::Cli, None).run;
+        let run = self.triggers.pull(Trigger::Cli, began_by.map(str::to_owned)).run;
         supabase::pass_once(config, &self.clock)?;
         supabase::start(config, &self.clock, self.triggers)?;
         let report = engine.send_one_run(config.senders, run)?;

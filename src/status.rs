@@ -108,6 +108,8 @@ pub(crate) struct Overview {
     /// Why nothing is planned or sent: the clock is not believed.
     pub(crate) clock_hold: Option<Explanation>,
     pub(crate) runs: Vec<Run>,
+    /// When the newest trigger came. The server's own ticker leaves a row only when it finds something.
+    pub(crate) last_trigger_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -155,6 +157,7 @@ pub(crate) fn status(
             link: LinkStatus::read(tx)?,
             clock_hold: tx.clock_believed()?.hold,
             runs: tx.last_runs(RUNS)?,
+            last_trigger_at: tx.newest_trigger()?.and_then(|run| run.started_at),
         })
     })
 }
@@ -197,11 +200,6 @@ fn channels(tx: &Tx<'_>, config: &Config, now: Timestamp) -> SqlResult<Vec<Chann
 }
 
 impl Overview {
-    /// When the newest trigger came. The server's own ticker leaves a row only when it finds something.
-    pub(crate) fn last_trigger_at(&self) -> Option<Timestamp> {
-        self.runs.first().and_then(|run| run.started_at)
-    }
-
     /// About when the last delivery that waits now goes out.
     pub(crate) fn backlog_ends_at(&self) -> Option<Timestamp> {
         self.channels.iter().filter_map(|state| state.backlog_ends_at).max()
@@ -234,7 +232,7 @@ impl Overview {
             "unresolved_stops": self.unresolved.asked + self.unresolved.given_up,
             "callbacks": self.callbacks,
             "clock_hold": self.clock_hold,
-            "last_trigger_at": self.last_trigger_at(),
+            "last_trigger_at": self.last_trigger_at,
             "backlog_ends_at": self.backlog_ends_at(),
             "runs": self.runs,
         });

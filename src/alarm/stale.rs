@@ -37,7 +37,8 @@ impl Watch {
     pub fn stale_since(&self, tx: &Tx<'_>, now: Timestamp) -> SqlResult<Option<Timestamp>> {
         let Some(after) = self.config.stale_after else { return Ok(None) };
         let before = now.minus(after);
-        if tx.newest_run_at()?.is_some_and(|at| at > before && at <= now) {
+        let newest = tx.newest_trigger()?.and_then(|run| run.started_at);
+        if newest.is_some_and(|at| at > before && at <= now) {
             return Ok(None);
         }
         let mut oldest = tx.oldest_unplanned(before)?;

@@ -11,7 +11,7 @@ pub(super) struct Figures {
     counts: Vec<StatusCount>,
     channels: Vec<Channel>,
     oldest: Option<Timestamp>,
-    newest_run_at: Option<Timestamp>,
+    newest_trigger_at: Option<Timestamp>,
     callbacks: CallbackCounts,
     link: Option<(LinkState, LinkFigures)>,
 }
@@ -24,7 +24,7 @@ impl Figures {
             counts: tx.status_counts()?,
             channels: tx.channels()?,
             oldest,
-            newest_run_at: tx.newest_run_at()?,
+            newest_trigger_at: tx.newest_trigger()?.and_then(|run| run.started_at),
             callbacks: tx.callback_counts()?,
             link: match tx.link_state()?.filter(|link| link.is_on) {
                 Some(link) => Some((link, tx.link_figures()?)),
@@ -53,7 +53,8 @@ impl Figures {
         let lag = self.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
         page.gauge("ams_delivery_lag_seconds", "How long the oldest due delivery waits.", &lag);
         let looked_at = triggers.looked_at().map(|at| at.wall);
-        let last = looked_at.into_iter().chain(self.newest_run_at).max().map_or(0, Timestamp::secs);
+        let last =
+            looked_at.into_iter().chain(self.newest_trigger_at).max().map_or(0, Timestamp::secs);
         let help = "When the last trigger or tick came, in seconds since 1970; 0 for never.";
         page.gauge("ams_last_trigger_timestamp_seconds", help, &last);
         let help = "1 when no trigger comes and messages wait, as /health has it.";

@@ -143,8 +143,10 @@ pub(super) fn channel(command: &ChannelCommand, config: &Config) -> CliResult {
             let edit = own.offered(&desk)?;
             let id = channels::add(&mut desk.store, name, session, &edit, now)?;
             let hint = match edit.warmup_from {
-                Some(_) => "",
-                None => ". A new number? `channel edit --warmup today` lets it begin slowly",
+                Some(_) => String::new(),
+                None => format!(
+                    ". A new number? `channel edit {id} --warmup today` lets it begin slowly"
+                ),
             };
             ("added", id, output, format!("added{hint}"))
         }

@@ -44,7 +44,7 @@ pub(super) fn file(command: &FileCommand, config: &Config) -> CliResult {
             let mut rows = Vec::new();
             for (name, _) in names {
                 let Ok(stored) = files.look(&name) else { continue };
-                let is_used = desk.store.read(|tx| tx.has_message_with_file(&name))?;
+                let is_used = desk.store.read(|tx| tx.message_with_file(&name))?.is_some();
                 rows.push((stored, is_used));
             }
             let data: Vec<_> = rows
@@ -69,8 +69,10 @@ pub(super) fn file(command: &FileCommand, config: &Config) -> CliResult {
             if !is_sha256(name) {
                 return refuse(format!("`{name}` is no name of a file: `file list`"));
             }
-            if desk.store.read(|tx| tx.has_message_with_file(name))? {
-                return refuse("a message refers to it");
+            if let Some(id) = desk.store.read(|tx| tx.message_with_file(name))? {
+                return refuse(format!(
+                    "message {id} refers to it: `message remove {id}` first, once that has ended"
+                ));
             }
             files.remove(name).map_err(|error| unreadable(&files, &error))?;
             say(&format!("file {name} is removed"))

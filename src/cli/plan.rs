@@ -223,7 +223,7 @@ fn of_message(message: &MessageForecast, forecast: &Forecast, zone: &Zone) -> Ve
     let label = cut(&message.label, (width() - 30).min(40));
     let mut lines = vec![format!("Message {} `{label}`: {}", message.id, message.status)];
     let mut field = |name: &str, value: String| {
-        lines.push(wrapped(&format!("  {name:<9}{value}"), 11));
+        lines.push(wrapped(&format!("  {name:<9} {value}"), 12));
     };
     let shown = |at: Option<Timestamp>| at.map(|at| clock(at, zone)).unwrap_or_default();
     field("due", format!("{} ({})", shown(message.due_at), zone.name()));

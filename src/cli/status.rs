@@ -97,8 +97,11 @@ fn screen(now: &Overview, zone: &Zone) -> Vec<String> {
         format!("Database   {}", cut_front(&now.database.display().to_string(), width() - 11)),
         next_due(now, zone),
         format!(
-            "Messages   {} scheduled, {} of them due; {} being sent; {} drafts",
-            now.scheduled, now.due, now.on_their_way, now.drafts
+            "Messages   {} scheduled, {} of them due; {} being sent; {}",
+            now.scheduled,
+            now.due,
+            now.on_their_way,
+            counted(now.drafts, "draft")
         ),
         today(now),
         format!("Unknown    {}{hint}", now.unknown),
@@ -167,7 +170,7 @@ fn callbacks(now: &Overview) -> String {
         return String::new();
     }
     format!(
-        "Callbacks  {} wait, {} failed, {} dropped untold; `callback list` tells why",
+        "Callbacks  {} waiting, {} failed, {} dropped untold; `callback list` tells why",
         counts.waiting, counts.failed, counts.dropped
     )
 }
@@ -207,7 +210,7 @@ fn channel_line(state: &ChannelState) -> String {
 }
 
 fn last_trigger(now: &Overview) -> String {
-    match now.last_trigger_at() {
+    match now.last_trigger_at {
         None => "Runs       no trigger has come yet".to_owned(),
         Some(at) => format!("Runs       the last trigger was {} ago", length(now.now.since(at))),
     }

@@ -1,8 +1,9 @@
 //! Tables and lines for a terminal: whatever they hold, they fit its columns.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal as _};
 
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::terminal::one_line;
@@ -15,6 +16,8 @@ const WIDTHS: std::ops::RangeInclusive<u16> = 40..=160;
 /// A terminal of fewer columns has no room for the columns of a table side by side.
 pub(super) const NARROW: usize = 72;
 const BETWEEN: usize = 3;
+/// A phone number, a chat id and a name of a setting are no longer.
+const WORD_MAX: usize = 28;
 
 /// A line under the header, and nothing else.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
@@ -79,12 +82,42 @@ pub(super) fn pairs(rows: impl IntoIterator<Item = (impl Into<String>, String)>)
 
 fn text(table: &mut Table, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows = rows.into_iter().map(|row| row.into_iter().map(|cell| one_line(&cell).into_owned()));
+    let rows: Vec<Vec<String>> = rows.map(Iterator::collect).collect();
     table
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(u16::try_from(width()).unwrap_or(WIDTH))
-        .add_rows(rows);
+        .add_rows(rows.clone());
+    keep_words_whole(table, &rows);
     // Blanks at the ends of lines only get in the way of who copies them.
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// Where a word would be broken, a number say, no column is narrower than its longest word, as long as all fit so.
+/// Words that are longer than [`WORD_MAX`] may be broken.
+fn keep_words_whole(table: &mut Table, rows: &[Vec<String>]) {
+    let shown = table.to_string();
+    let whole: HashSet<&str> = shown.split_whitespace().collect();
+    if rows.iter().flatten().flat_map(|cell| words(cell)).all(|word| whole.contains(word)) {
+        return;
+    }
+    let longest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.flat_map(|cell| words(cell)).map(UnicodeWidthStr::width).max().unwrap_or(0)
+    };
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let least: Vec<usize> = (0..columns).map(longest).collect();
+    if least.iter().map(|word| word + BETWEEN).sum::<usize>() > width() {
+        return;
+    }
+    table.set_constraints(least.into_iter().map(|word| {
+        let padded = u16::try_from(word + BETWEEN - 1).unwrap_or(u16::MAX);
+        ColumnConstraint::LowerBoundary(Width::Fixed(padded))
+    }));
+}
+
+/// The words of a cell that are not to be broken.
+fn words(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split_whitespace().filter(|word| word.width() <= WORD_MAX)
 }
 
 /// One line of at most `width` columns of a terminal, where some characters take two.
@@ -146,6 +179,17 @@ mod tests {
         assert_eq!(cut("日本語😀", 6), "日本…");
         assert_eq!(fitted("日本", 5), "日本 ");
         assert_eq!(cut_front("/srv/toko/x.db", 10), "…toko/x.db");
+        let header = ["name", "number", "status", "ended", "note", "text"];
+        let row = [
+            "Tini Lestari",
+            "+6281200007004",
+            "skipped",
+            "2026-12-03 00:12",
+            "opted out",
+            "Promo benar kota",
+        ];
+        let shown = table(&header, [row.map(str::to_owned).to_vec()]);
+        assert!(shown.contains("+6281200007004"), "{shown}");
         let table = table(&["id", "name"], [vec!["1".to_owned(), "日本語 ".repeat(30)]]);
         assert!(table.lines().all(|line| line.width() <= 80 && line == line.trim_end()), "{table}");
     }

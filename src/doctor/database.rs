@@ -1,13 +1,14 @@
 //! The database and what stands in it: damage, channels, triggers, numbers that will not send.
 
+use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::server::Answering;
 use super::{Depth, Examined, Findings, Said, Subject, webhook};
 use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
-use crate::config::{Config, absolute};
+use crate::config::{Config, DEFAULT_ENV_FILE, absolute};
 use crate::forecast::{self, Bounds, Fate, Scope, Seen};
 use crate::instance::Instance;
 use crate::lock::{self, Holder, Sending};
@@ -15,7 +16,8 @@ use crate::logging::in_one_line;
 use crate::recipient;
 use crate::status::{self, SenderView};
 use crate::store::{
-    Channel, EventsHeard, SchemaDifferences, Store, StoreError, Unresolved, WAL_LARGE_BYTES,
+    Channel, EventsHeard, SchemaDifferences, Store, StoreError, Trigger, Unresolved,
+    WAL_LARGE_BYTES,
 };
 
 /// How long damage is looked for.
@@ -195,8 +197,11 @@ impl Look<'_> {
     fn instance(&mut self) -> Examined {
         let Self { store, findings, .. } = self;
         let Ok(here) = Instance::of(store.path()) else { return Ok(()) };
-        let recorded = store.read(|tx| Ok(tx.instance()?.map(|text| Instance::parse(&text))))?;
-        if recorded.is_some_and(|recorded| !recorded.is_same_as(&here)) {
+        let (recorded, backup_of) = store.read(|tx| Ok((tx.instance()?, tx.backup_made_at()?)))?;
+        let recorded = recorded.map(|text| Instance::parse(&text));
+        if backup_of.is_some() {
+            findings.wrong(Subject::Place, Said::BackupPlaced, Said::RestoreOrConfirm);
+        } else if recorded.is_some_and(|recorded| !recorded.is_same_as(&here)) {
             findings.wrong(Subject::Place, Said::DatabaseMoved, Said::ConfirmPlace);
         }
         Ok(())
@@ -241,7 +246,7 @@ impl Look<'_> {
         let Self { store, config, now, findings, .. } = self;
         let now = *now;
         let sending = lock::who_sends(store.path());
-        let (last, due) = store.read(|tx| Ok((tx.newest_run_at()?, tx.count_due(now)?)))?;
+        let (last, due) = store.read(|tx| Ok((tx.newest_trigger()?, tx.count_due(now)?)))?;
         if let Some(sender) = status::sender(store, config, now)? {
             let SenderView { holder: Holder { pid, since, command }, hangs } = sender;
             let local = config.zone.format_local(since);
@@ -251,7 +256,12 @@ impl Look<'_> {
                     Said::SendsAndHangs { pid, command, local, why },
                     Said::KillIt { pid },
                 ),
-                None => findings.ok(Subject::Triggers, Said::Sends { pid, command, local }),
+                None => {
+                    if command == "serve" && is_newer(config, since) {
+                        findings.warning(Subject::Settings, Said::SettingsNewer, Said::StartAgain);
+                    }
+                    findings.ok(Subject::Triggers, Said::Sends { pid, command, local });
+                }
             }
             return Ok(());
         }
@@ -260,12 +270,13 @@ impl Look<'_> {
             findings.ok(Subject::Triggers, who);
             return Ok(());
         }
-        let last = last.map(|at| now.since(at));
+        let last = last.and_then(|run| Some((run.trigger, now.since(run.started_at?))));
         let found = match last {
             None => Said::NoTriggerYet,
-            Some(ago) => Said::LastTrigger { minutes: ago.as_secs() / 60 },
+            Some((Trigger::Cli, ago)) => Said::LastRun { minutes: ago.as_secs() / 60 },
+            Some((_, ago)) => Said::LastTrigger { minutes: ago.as_secs() / 60 },
         };
-        match last {
+        match last.map(|(_, ago)| ago) {
             Some(ago) if ago <= TRIGGER_AWAY => findings.ok(Subject::Triggers, found),
             _ if due > 0 => {
                 let found = Said::AndDue { found: found.into(), due };
@@ -409,4 +420,12 @@ fn two_of_one_number(channels: &[(Channel, u64)], findings: &mut Findings) {
             findings.wrong(Subject::Channels, found, Said::ScanOrPause);
         }
     }
+}
+
+/// Whether the env file was written after that: who began before goes by what it said then.
+fn is_newer(config: &Config, since: Timestamp) -> bool {
+    let env_file = config.env_file.as_deref().unwrap_or(Path::new(DEFAULT_ENV_FILE));
+    let written = env_file.metadata().and_then(|metadata| metadata.modified()).ok();
+    let written = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    written.is_some_and(|at| i64::try_from(at.as_secs()).is_ok_and(|secs| secs > since.secs()))
 }

@@ -211,6 +211,13 @@ sentences! {
         ConfirmPlace: "end the other program, then run `confirm-place`",
             "hentikan program yang lain, lalu jalankan `confirm-place`";
 
+        BackupPlaced:
+            "a backup was put here without `restore`: nothing is sent from it, because what it knows as unsent may have been sent",
+            "cadangan ditaruh di sini tanpa `restore`: tidak ada yang dikirim darinya, karena yang dianggapnya belum terkirim mungkin sudah terkirim";
+        RestoreOrConfirm:
+            "stop the program, then run `restore` with the backup; `confirm-place` only when nothing was sent since it was made",
+            "hentikan program, lalu jalankan `restore` dengan cadangan itu; `confirm-place` hanya bila tidak ada yang terkirim sejak cadangan dibuat";
+
         // --- channels and numbers ---
         NoChannelActive: "no channel is active: nothing can be sent",
             "semua nomor WA dimatikan: tidak ada yang bisa dikirim";
@@ -220,7 +227,7 @@ sentences! {
             "nomor WA `{channel}` belum punya sesi WAHA (session_name)";
         FillInSession: "fill it in: the name of its session in WAHA", "isi: nama sesinya di WAHA";
         ChannelHeld { channel: String, pending: u64, why: Explanation }:
-            "channel `{channel}` is held, {pending} wait: {why}",
+            "channel `{channel}` is held, {pending} waiting: {why}",
             "nomor WA `{channel}` ditahan, {pending} menunggu: {why}";
         PersonDecides: "a person has to decide: see `channel show`",
             "harus diputuskan orang: buka nomor ini di Nomor WA, atau `channel show`";
@@ -282,6 +289,10 @@ sentences! {
         RestartSession: "restart the session; if they did arrive, its webhook lacks message.ack",
             "mulai ulang sesinya; kalau pesannya sampai, webhook-nya kurang message.ack";
 
+        SettingsNewer: "the env file was changed after `serve` began, which goes by what it said before",
+            "file pengaturan diubah setelah `serve` mulai, dan `serve` masih memakai yang lama";
+        StartAgain: "start `serve` again", "jalankan ulang `serve`";
+
         // --- triggers ---
         Sends { pid: i64, command: String, local: String }:
             "process {pid} (`{command}`) has been sending since {local}",
@@ -296,6 +307,8 @@ sentences! {
             "ada proses yang tidak terlihat sedang mengirim";
         NoTriggerYet: "no trigger has come yet, and nobody is sending",
             "belum pernah ada pemicu, dan tidak ada yang mengirim";
+        LastRun { minutes: u64 }: "`run` was started {minutes} min ago, by cron or by hand",
+            "`run` dijalankan {minutes} menit lalu, oleh cron atau dengan tangan";
         LastTrigger { minutes: u64 }: "the last trigger came {minutes} min ago",
             "pemicu terakhir {minutes} menit lalu";
         AndDue { due: u64, found: Box<Said> }: one "{found}, and {due} message is due",

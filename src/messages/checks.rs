@@ -302,7 +302,7 @@ pub(crate) fn recipients(
             if !chats.insert(to.clone()) {
                 return Ok(());
             }
-            let who = recipient.name.clone().unwrap_or_else(|| to.clone());
+            let who = recipient.name.clone().unwrap_or_else(|| recipient::shown(&to));
             let not_to = || content.why_not_to(&recipient.chat_id);
             let rendered = match recipient.skipped.clone().or_else(not_to) {
                 Some(reason) => {

@@ -410,10 +410,11 @@ impl Tx<'_> {
         Ok(self.query_optional(sql, params! { id }, read)?.flatten())
     }
 
-    pub fn has_message_with_file(&self, name: &str) -> SqlResult<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM auto_messages
-                       WHERE json_extract(content, '$.file') = :name AND content IS NOT NULL)";
-        self.query_value(sql, params! { name })
+    /// One of the messages that refer to a file.
+    pub fn message_with_file(&self, name: &str) -> SqlResult<Option<i64>> {
+        let sql = "SELECT id FROM auto_messages
+                   WHERE json_extract(content, '$.file') = :name AND content IS NOT NULL LIMIT 1";
+        self.query_optional(sql, params! { name }, |row| row.get(0))
     }
 
     /// The files that messages refer to; none in a database of a version that knew none.

@@ -77,6 +77,7 @@ pub(crate) use open::wait_no_longer;
 pub(crate) use panel::{FormMark, MadeBefore, PanelSession, PanelUpload, TEST_METADATA};
 pub use prune::{Counted, Old, Side};
 pub(crate) use restore::{LOOK_AT_UNKNOWN, Marked, Restoration};
+pub(crate) use runs::TEST_SEND;
 pub use runs::{Run, RunCounts, Trigger};
 #[cfg(debug_assertions)]
 pub use statements::{Statement, noted_statements, watch_statements};

@@ -20,6 +20,9 @@ text_enum! {
     }
 }
 
+/// `runs.remote` of a run that a test message began by itself.
+pub(crate) const TEST_SEND: &str = "test-send";
+
 /// What a run did, in messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RunCounts {
@@ -113,9 +116,10 @@ impl Tx<'_> {
         self.page_of_runs(PageFrom::Newest, limit)
     }
 
-    /// When the newest run began, of any process.
-    pub fn newest_run_at(&self) -> SqlResult<Option<Timestamp>> {
-        Ok(self.last_runs(1)?.first().and_then(|run| run.started_at))
+    /// The newest run of any process but a test message's own: that one tells nothing of cron.
+    pub fn newest_trigger(&self) -> SqlResult<Option<Run>> {
+        let sql = "SELECT * FROM runs WHERE remote IS NOT :test_send ORDER BY id DESC LIMIT 1";
+        self.query_optional(sql, params! { ":test_send": TEST_SEND }, Run::from_row)
     }
 
     /// The last run that somebody's cron, and not our own ticker, triggered.

@@ -38,7 +38,7 @@ fn a_channel_is_added_shown_changed_and_removed() {
     ]));
     assert_eq!(
         added,
-        "channel 2 `Toko Melati` added. A new number? `channel edit --warmup today` lets it begin slowly\n"
+        "channel 2 `Toko Melati` added. A new number? `channel edit 2 --warmup today` lets it begin slowly\n"
     );
     let row = "SELECT name, session_name, send_window, daily_limit FROM channels WHERE id = 2";
     assert_eq!(site.sqlite3(row), "Toko Melati|melati|07:00-21:00|100\n");
@@ -204,7 +204,7 @@ fn a_channel_in_use_is_not_removed_and_it_says_what_to_do() {
     site.message("081200007001");
     site.sqlite3("UPDATE auto_messages SET channel_id = 2");
     let error = refused(&site, &["channel", "remove", "kedua"]);
-    assert!(error.contains("1 messages use it: cancel them"), "{error}");
+    assert!(error.contains("1 message uses it: cancel it"), "{error}");
     stdout(&site.run(&["run"]));
     stdout(&site.run(&["channel", "remove", "kedua"]));
     assert_eq!(site.sqlite3("SELECT status FROM deliveries"), "sent\n", "it stays on record");

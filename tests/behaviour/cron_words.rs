@@ -37,7 +37,7 @@ fn a_waha_that_is_down_is_said_once_per_hold_and_not_each_minute() {
         site.message("081200007001");
         let said = run(&site, Some(NOBODY_THERE));
         assert!(
-            said.starts_with("channel 1 `default` is held, 1 wait: WAHA cannot be reached"),
+            said.starts_with("channel 1 `default` is held, 1 waiting: WAHA cannot be reached"),
             "{round}: {said}"
         );
         assert_eq!(said.lines().count(), 1, "{said}");
@@ -56,14 +56,14 @@ fn a_wrong_key_and_a_persons_hold_are_said_once_too() {
     let mut command = site.command(&["run"]);
     command.env("WAHA_API_KEY", "salah");
     let first = stderr(&command.output().unwrap());
-    assert!(first.contains("is held, 1 wait: WAHA answered 401"), "{first}");
+    assert!(first.contains("is held, 1 waiting: WAHA answered 401"), "{first}");
     assert_eq!(stderr(&command.output().unwrap()), "");
     out(&site, &["channel", "pause", "default", "--reason", "libur\u{1b}[31m"]);
     assert_eq!(run(&site, None), "", "the same hold, with other words");
     out(&site, &["channel", "resume", "default"]);
     out(&site, &["channel", "pause", "default", "--reason", "libur\u{1b}[31m"]);
     let said = run(&site, None);
-    assert!(said.starts_with("channel 1 `default` is held, 1 wait: libur"), "{said}");
+    assert!(said.starts_with("channel 1 `default` is held, 1 waiting: libur"), "{said}");
     assert!(!said.contains('\u{1b}'), "{said:?}");
     assert_eq!(run(&site, None), "");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use auto_message_scheduler::clock::{Clock, Now, SystemClock, Wake};
 use auto_message_scheduler::fake_waha::{Engine, FakeWaha, Options};
@@ -91,6 +91,28 @@ fn nothing_is_wrong_where_nothing_is() {
     }
     let text = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn a_test_message_is_no_trigger_and_a_run_may_be_of_cron_or_by_hand() {
+    let site = Site::new();
+    assert!(site.run(&["message", "test-send", "081200007001", "Tes"]).status.success());
+    let status =
+        || serde_json::from_slice::<Value>(&site.run(&["status", "--json"]).stdout).unwrap();
+    let (lines, _) = doctor(&site);
+    assert!(has(&lines, "warning triggers", "no trigger has come yet"), "{lines:#?}");
+    assert_eq!(status()["last_trigger_at"], Value::Null);
+    assert_eq!(status()["runs"][0]["trigger"], "cli");
+    let screen = String::from_utf8(site.run(&["status"]).stdout).unwrap();
+    assert!(screen.contains("Runs       no trigger has come yet\n"), "{screen}");
+    assert_eq!(site.sqlite3("SELECT remote FROM runs"), "test-send\n");
+    assert!(site.run(&["run"]).status.success());
+    let (lines, _) = doctor(&site);
+    assert!(
+        has(&lines, "ok triggers", "`run` was started 0 min ago, by cron or by hand"),
+        "{lines:#?}"
+    );
+    assert!(status()["last_trigger_at"].is_string());
 }
 
 /// A trouble, what makes it, and the finding's beginning and a part of it.
@@ -184,6 +206,24 @@ fn each_trouble_is_found_and_exit_is_1() {
 }
 
 #[test]
+fn a_backup_that_was_put_in_place_is_to_be_restored_before_and_after_a_run() {
+    let site = Site::new();
+    assert!(site.run(&["run"]).status.success());
+    assert!(site.run(&["backup", "backup.db"]).status.success());
+    let database = site.path("shop.db");
+    fs::copy(site.path("backup.db"), &database).unwrap();
+    for _ in 0..2 {
+        let (lines, code) = doctor(&site);
+        assert!(has(&lines, "wrong place", "put here without `restore`"), "{lines:#?}");
+        assert_eq!(code, 1);
+        let text = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains("-> stop the program, then run `restore`"), "{text}");
+        assert!(site.run(&["run"]).status.success());
+    }
+}
+
+#[test]
 fn what_only_somebody_should_know_is_a_warning_and_exit_0() {
     let site = healthy();
     site.write_settings("SEND_DELAY_SECONDS=5\n");
@@ -209,7 +249,7 @@ fn what_only_somebody_should_know_is_a_warning_and_exit_0() {
         ("warning files", "shop.db"),
         ("warning contacts", "1 of 2 numbers cannot be written to; contact 1"),
         ("warning channels", "liburan"),
-        ("warning triggers", "last trigger"),
+        ("warning triggers", "`run` was started"),
         ("warning messages", "1 recipient will be skipped; message 1"),
     ] {
         assert!(has(&lines, start, part), "{start} {part}: {lines:#?}");
@@ -303,6 +343,11 @@ fn beside_a_server_it_says_who_sends_and_disturbs_nobody() {
     let (lines, _) = doctor(&site);
     let who = format!("process {} (`serve`) has been sending since 20", server.child.id());
     assert!(has(&lines, "ok triggers", &who), "{lines:#?}");
+    assert!(!has(&lines, "warning settings", ""), "{lines:#?}");
+    let settings = fs::File::options().append(true).open(site.path("auto-message-scheduler.env"));
+    settings.unwrap().set_modified(SystemTime::now() + Duration::from_mins(2)).unwrap();
+    let (lines, _) = doctor(&site);
+    assert!(has(&lines, "warning settings", "changed after `serve` began"), "{lines:#?}");
     site.message("081200007001");
     assert_eq!(server.post("/api/auto-message-scheduler").1["deliveries"]["sent"], 1);
     assert!(server.is_alive());

@@ -151,6 +151,15 @@ fn guarded_site() -> Site {
 }
 
 #[test]
+fn the_panel_knows_a_test_that_the_command_line_sent_and_takes_it_for_no_message_of_the_shop() {
+    let site = guarded_site();
+    assert!(site.run(&["message", "test-send", "081200007001", "Tes"]).status.success());
+    let server = site.serve();
+    let (_, _, page) = server.request("GET", "/panel", &log_in(&server));
+    assert_eq!(page.matches("<li class=\"done\">").count(), 2, "the number and the test: {page}");
+}
+
+#[test]
 fn no_door_lets_a_stranger_take_memory_or_keep_it() {
     let site = guarded_site();
     let mut server = site.serve();

@@ -185,7 +185,7 @@ fn prune_removes_a_file_only_when_no_message_refers_to_it_and_it_is_old() {
             let arguments = ["--content", &content, "--to", "081200007001", "--draft"];
             done(&site, &[&["message", "add"], &arguments[..]].concat());
             let refusal = refused(&site, &["file", "remove", file.trim()]);
-            assert!(refusal.contains("a message refers to it"), "{refusal}");
+            assert!(refusal.contains("message 1 refers to it: `message remove 1`"), "{refusal}");
         }
     }
     let list: Value = serde_json::from_str(&done(&site, &["file", "list", "--json"])).unwrap();

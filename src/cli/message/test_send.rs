@@ -9,7 +9,7 @@ use clap::Args;
 use log::LevelFilter;
 use serde_json::json;
 
-use super::super::output::Output;
+use super::super::output::{Output, counted};
 use super::super::{CliResult, Desk, refuse, stopped_by_signals};
 use crate::channels::OwnGap;
 use crate::clock::{Clock, SystemClock};
@@ -17,9 +17,9 @@ use crate::config::Config;
 use crate::delivery::{MessageStatus, Status};
 use crate::logging;
 use crate::messages::{self, Draft, Timing};
-use crate::recipient::{self, Entry};
+use crate::recipient::{self, Entry, normalize_phone};
 use crate::serve::{self, RunEnd};
-use crate::store::{Delivery, Store};
+use crate::store::{Delivery, Store, TEST_METADATA, TEST_SEND};
 use crate::terminal::one_line;
 use crate::trigger::Triggers;
 
@@ -70,11 +70,15 @@ pub(in crate::cli) fn test_send(args: &TestSendArgs, config: &Config) -> CliResu
         channel: args.channel.clone(),
         recipient_gap: Some(OwnGap::of(0)), // a person waits for it
         timing: Some(Timing::At(vec!["now".to_owned()])),
+        metadata: Some(TEST_METADATA.to_owned()),
         created_by: "cli",
         ..Draft::default()
     };
     let composed = messages::add(&mut store, &draft, None, config, clock.now().wall)?;
     let id = composed.id;
+    if let Ok(own) = normalize_phone(&args.number, &config.country) {
+        store.write(|tx| tx.note_panel_test(&format!("+{own}"), id))?;
+    }
     for warning in &composed.warnings {
         eprintln!("warning: {}", one_line(&warning.message));
     }
@@ -141,7 +145,7 @@ fn send_and_wait(
     let ended = std::sync::Mutex::new(None);
     let seen = thread::scope(|scope| {
         let run = scope.spawn(|| {
-            let end = serve::run_once(&Arc::new(config.clone()), triggers, None);
+            let end = serve::run_once(&Arc::new(config.clone()), triggers, None, Some(TEST_SEND));
             if let Ok(mut ended) = ended.lock() {
                 *ended = Some(matches!(end, Ok(RunEnd::AlreadySending)));
             }
@@ -235,7 +239,8 @@ fn why_not(store: &mut Store, id: i64) -> CliResult<(bool, String)> {
     let why = match held {
         Some(held) => format!("its channel is held: {}", held.reason),
         None if before > 0 => {
-            format!("{before} deliveries on this channel are before it: try again later")
+            let before = counted(before, "delivery");
+            format!("{before} on this channel must go out before it: try again later")
         }
         None if is_scheduled => {
             "whoever sends on this database has not looked yet: pull the trigger (see TICK_SECONDS)"

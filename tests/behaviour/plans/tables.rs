@@ -148,6 +148,7 @@ pub const ALLOWED: &[Allowed] = &[
         "SCAN contacts USING COVERING INDEX idx_contacts_phone_number",
         BOOK,
     ),
+    allowed("runs::newest_trigger", "SCAN runs", Why::Limit("the newest but for test messages")),
     allowed("contacts::some_attributes", "SCAN contacts", Why::Limit("the newest 200")),
     allowed(
         "contacts::some_attributes",
@@ -426,6 +427,7 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("panel::panel_session", &["PRIMARY KEY", "sqlite_autoindex_meta_1"]),
     // A page of a list.
     ("messages::page_of_messages", &["INTEGER PRIMARY KEY", "idx_auto_messages_status"]),
+    ("runs::newest_trigger", &[]),
     ("runs::page_of_runs", &["INTEGER PRIMARY KEY"]),
     ("contacts::page_of_contacts", &["INTEGER PRIMARY KEY"]),
     ("channels::channels", &[]),

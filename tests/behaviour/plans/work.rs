@@ -452,11 +452,11 @@ fn look(world: &World) {
         .read(|tx| {
             tx.status_counts()?;
             tx.oldest_unplanned(now)?;
-            tx.has_message_with_file("none")?;
+            tx.message_with_file("none")?;
             tx.files_of_messages()?;
             tx.waiting_media()?;
             tx.oldest_pending()?;
-            tx.newest_run_at()?;
+            tx.newest_trigger()?;
             tx.next_due()?;
             tx.count_messages(MessageStatus::Sending)?;
             tx.count_unknown()?;
