@@ -164,6 +164,11 @@ pub(super) fn message(command: &MessageCommand, config: &Config) -> CliResult {
     Ok(())
 }
 
+/// How many recipients wait.
+fn wait(count: u64) -> String {
+    if count == 1 { "1 waits".to_owned() } else { format!("{count} wait") }
+}
+
 fn cancel(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
     let id = args.id;
     let stood = messages::cancel(&mut desk.store, id, desk.now)?;
@@ -190,7 +195,7 @@ fn pause(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
         let left = match stood {
             None => String::new(),
             Some(Occurrence { ended, pending, sending, .. }) => {
-                format!(": {} got it, {pending} wait{}", ended.sent, under_way(sending))
+                format!(": {} got it, {}{}", ended.sent, wait(pending), under_way(sending))
             }
         };
         format!("message {id} is paused{left}; `message resume {id}` lets it go on")
@@ -215,7 +220,7 @@ fn resume(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
         }
     };
     args.output.print(&data, |_| match resumed {
-        Resumed::GoesOn { pending } => format!("message {id} goes on: {pending} wait"),
+        Resumed::GoesOn { pending } => format!("message {id} goes on: {}", wait(pending)),
         Resumed::Scheduled { at } if at <= now => {
             format!("message {id} is scheduled: its time {} has come, it begins now", desk.local(at))
         }

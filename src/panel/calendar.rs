@@ -213,8 +213,8 @@ pub(super) fn soon_words(visit: &Visit<'_>) -> PageResult<String> {
 fn total<'a>(visit: &Visit<'_>, blocks: impl Iterator<Item = &'a Block>) -> String {
     let (messages, people) =
         blocks.fold((0, 0), |(messages, people), block| (messages + 1, people + block.people));
-    let words = visit.words().day_total.replace("{messages}", &visit.number(messages));
-    words.replace("{people}", &visit.number(people))
+    let messages = visit.counted(visit.words().messages_count, messages);
+    format!("{messages}, {}", visit.people(people))
 }
 
 pub(super) fn channel_choices(channels: &[Channel], chosen: Option<i64>) -> Vec<Choice> {
@@ -436,8 +436,7 @@ fn row(
 ) -> PageResult<Row> {
     let w = visit.words();
     let message = visit.read(|tx| tx.listed_message(block.id))?.unwrap_or_default();
-    let number = visit.number(block.people);
-    let mut what = vec![w.people_count.replace("{}", &number)];
+    let mut what = vec![visit.people(block.people)];
     let names = channels.iter().filter(|one| block.channels.contains(&one.id));
     let names: Vec<&str> = names.map(|one| one.name.as_str()).collect();
     if !names.is_empty() && channels.len() > 1 && block.channels != own {

@@ -257,6 +257,11 @@ fn a_slip_of_the_hand_is_named_with_its_remedy() {
             "error: nobody can get it: `abc`",
         ),
         (
+            &["message", "add", "Halo {{kota}}", "--to", "081200007001", "--at", "+1d"],
+            1,
+            "error: nobody can get it: `+6281200007001` (no value for {{kota}}",
+        ),
+        (
             &["message", "add", "Hai", "--to", "1", "--weekly", "sennin", "--time", "8"],
             1,
             "`--weekly`: `sennin` is not a day",
