@@ -174,13 +174,17 @@ fn cancel(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
     let stood = messages::cancel(&mut desk.store, id, desk.now)?;
     let data = json!({ "id": id, "status": "cancelled", "sent": stood.map(|one| one.ended.sent),
         "under_way": stood.map(|one| one.sending) });
+    let row = desk.store.read(|tx| tx.message(id))?;
+    let was_sent = row.is_some_and(|row| row.sent_at.is_some() || row.counts.sent > 0);
     args.output.print(&data, |_| match stood {
+        None if was_sent => format!("message {id} is cancelled: nothing more of it is sent"),
         None => format!("message {id} is cancelled: nothing of it was sent"),
-        Some(Occurrence { ended, sending, .. }) => {
-            let under_way = under_way(sending);
+        Some(Occurrence { ended, sending, retry_of, .. }) => {
+            let whose = if retry_of.is_some() { " of those tried again" } else { "" };
             format!(
-                "message {id} is cancelled: {} got it, the others will not{under_way}",
-                ended.sent
+                "message {id} is cancelled: {}{whose} got it, the others will not{}",
+                ended.sent,
+                under_way(sending)
             )
         }
     })
