@@ -13,12 +13,12 @@ use crate::language::{Language, sentences};
 /// failure that WhatsApp itself is behind.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $code:literal $name:ident $({ $($field:ident: $type:ty),+ })? $(@ $by:ident)?:
-        $english:literal, $indonesian:literal;)*) => {
+        $(one $one:literal,)? $english:literal, $indonesian:literal;)*) => {
         sentences! {
             /// Why a message, a delivery or a channel is not where a person would expect it.
             #[derive(Debug, Clone, PartialEq, Eq)]
             pub enum Reason {
-                $($(#[$doc])* $name $({ $($field: $type),+ })?: $english, $indonesian;)*
+                $($(#[$doc])* $name $({ $($field: $type),+ })?: $(one $one,)? $english, $indonesian;)*
             }
         }
 
@@ -549,13 +549,16 @@ reasons! {
     "channel_default_stays" ChannelDefaultStays { channel: String }:
         "channel 1 `{channel}` is where messages without a channel go: pause or edit it instead",
         "pesan tanpa pilihan nomor dikirim lewat `{channel}`, jadi nomor ini tidak bisa dihapus: jeda atau ubah saja";
-    "channel_has_messages" ChannelHasMessages { channel_id: i64, channel: String, messages: u64 }:
+    "channel_has_messages" ChannelHasMessages { messages: u64, channel_id: i64, channel: String }:
+        one "channel {channel_id} `{channel}` was not removed: {messages} message uses it: cancel it, or give it another channel",
         "channel {channel_id} `{channel}` was not removed: {messages} messages use it: cancel them, or give them another channel",
         "`{channel}` tidak bisa dihapus: {messages} pesan masih memakainya. Batalkan, atau beri nomor WA lain";
-    "channel_has_deliveries" ChannelHasDeliveries { channel_id: i64, channel: String, deliveries: u64 }:
+    "channel_has_deliveries" ChannelHasDeliveries { deliveries: u64, channel_id: i64, channel: String }:
+        one "channel {channel_id} `{channel}` was not removed: {deliveries} delivery waits for it: cancel its message",
         "channel {channel_id} `{channel}` was not removed: {deliveries} deliveries wait for it: cancel their messages",
         "`{channel}` tidak bisa dihapus: {deliveries} penerima masih menunggu lewat nomor ini. Batalkan pesannya";
-    "channel_has_unknown" ChannelHasUnknown { channel_id: i64, channel: String, deliveries: u64 }:
+    "channel_has_unknown" ChannelHasUnknown { deliveries: u64, channel_id: i64, channel: String }:
+        one "channel {channel_id} `{channel}` was not removed: {deliveries} unknown delivery is still looked up through it: wait a day, or pause it",
         "channel {channel_id} `{channel}` was not removed: {deliveries} unknown deliveries are still looked up through it: wait a day, or pause it",
         "`{channel}` tidak bisa dihapus: {deliveries} pengiriman yang belum pasti masih dicek lewat nomor ini. Tunggu sehari, atau jeda saja";
     "database_is_copy" DatabaseIsCopy:

@@ -66,7 +66,7 @@ fn list(
     let (callbacks, counts) = read;
     let data = json!({ "counts": counts, "callbacks": callbacks });
     let words = format!(
-        "{} wait, {} failed, {} were dropped untold",
+        "{} waiting, {} failed, {} were dropped untold",
         counts.waiting, counts.failed, counts.dropped
     );
     output.print(&data, |_| {

@@ -70,10 +70,15 @@ fn check(output: Output, config: &Config) -> CliResult {
     output.print(&survey, |survey| survey_text(survey, &desk))
 }
 
+const OLD: [&str; 2] = [
+    "scheduled row is older, and stays as it is",
+    "scheduled rows are older, and stay as they are",
+];
+
 fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
-    let count = |number: usize, what: &str| {
+    let count = |number: usize, [one, many]: [&str; 2]| {
         let more = if number >= supabase::COUNTED_MAX { " or more" } else { "" };
-        format!("{number}{more} {what}")
+        format!("{number}{more} {}", if number == 1 { one } else { many })
     };
     let mut lines = vec![
         ("project", survey.url.clone()),
@@ -84,24 +89,24 @@ fn survey_text(survey: &Survey, desk: &Desk<'_>) -> String {
         }),
         ("tables", format!("{}; channel in {}", survey.tables.join(", "), survey.channel_column)),
         ("from", format!("{}: rows due before are left alone", survey.since)),
-        ("old", count(survey.old, "scheduled rows are older, and stay as they are")),
-        ("due", count(survey.due, "rows are due")),
+        ("old", count(survey.old, OLD)),
+        ("due", count(survey.due, ["row is due", "rows are due"])),
     ];
     let mut line = |name: &'static str, words: String| lines.push((name, words));
     if survey.without_channel > 0 {
-        let words = "due rows have no channel: nobody sends them";
+        let words = [
+            "due row has no channel: nobody sends it",
+            "due rows have no channel: nobody sends them",
+        ];
         line("no channel", count(survey.without_channel, words));
     }
     if let Some(sent) = survey.sent_by_website.filter(|sent| *sent > 0) {
-        let words = match survey.mode {
-            "shared" => {
-                "rows were sent in the last 24 hours, not from here: by another appliance, or by the website's own cron, which must be off"
-            }
-            _ => {
-                "rows were sent in the last 24 hours, not from here: turn the website's own cron off first"
-            }
+        let remedy = match survey.mode {
+            "shared" => "by another appliance, or by the website's own cron, which must be off",
+            _ => "turn the website's own cron off first",
         };
-        line("cron", count(sent, words));
+        let sent = count(sent, ["row was", "rows were"]);
+        line("cron", format!("{sent} sent in the last 24 hours, not from here: {remedy}"));
     }
     if let Some(ahead) = survey.clock_ahead_secs.filter(|_| survey.has_skew()) {
         let words = "s ahead of Supabase's: set it, best by NTP";

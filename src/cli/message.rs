@@ -164,18 +164,27 @@ pub(super) fn message(command: &MessageCommand, config: &Config) -> CliResult {
     Ok(())
 }
 
+/// How many recipients wait.
+fn wait(count: u64) -> String {
+    if count == 1 { "1 waits".to_owned() } else { format!("{count} wait") }
+}
+
 fn cancel(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
     let id = args.id;
     let stood = messages::cancel(&mut desk.store, id, desk.now)?;
     let data = json!({ "id": id, "status": "cancelled", "sent": stood.map(|one| one.ended.sent),
         "under_way": stood.map(|one| one.sending) });
+    let row = desk.store.read(|tx| tx.message(id))?;
+    let was_sent = row.is_some_and(|row| row.sent_at.is_some() || row.counts.sent > 0);
     args.output.print(&data, |_| match stood {
+        None if was_sent => format!("message {id} is cancelled: nothing more of it is sent"),
         None => format!("message {id} is cancelled: nothing of it was sent"),
-        Some(Occurrence { ended, sending, .. }) => {
-            let under_way = under_way(sending);
+        Some(Occurrence { ended, sending, retry_of, .. }) => {
+            let whose = if retry_of.is_some() { " of those tried again" } else { "" };
             format!(
-                "message {id} is cancelled: {} got it, the others will not{under_way}",
-                ended.sent
+                "message {id} is cancelled: {}{whose} got it, the others will not{}",
+                ended.sent,
+                under_way(sending)
             )
         }
     })
@@ -190,7 +199,7 @@ fn pause(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
         let left = match stood {
             None => String::new(),
             Some(Occurrence { ended, pending, sending, .. }) => {
-                format!(": {} got it, {pending} wait{}", ended.sent, under_way(sending))
+                format!(": {} got it, {}{}", ended.sent, wait(pending), under_way(sending))
             }
         };
         format!("message {id} is paused{left}; `message resume {id}` lets it go on")
@@ -215,7 +224,7 @@ fn resume(args: &IdArgs, desk: &mut Desk<'_>) -> CliResult {
         }
     };
     args.output.print(&data, |_| match resumed {
-        Resumed::GoesOn { pending } => format!("message {id} goes on: {pending} wait"),
+        Resumed::GoesOn { pending } => format!("message {id} goes on: {}", wait(pending)),
         Resumed::Scheduled { at } if at <= now => {
             format!("message {id} is scheduled: its time {} has come, it begins now", desk.local(at))
         }

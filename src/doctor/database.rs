@@ -250,18 +250,16 @@ impl Look<'_> {
         if let Some(sender) = status::sender(store, config, now)? {
             let SenderView { holder: Holder { pid, since, command }, hangs } = sender;
             let local = config.zone.format_local(since);
+            if command == "serve" && is_newer(config, since) {
+                findings.warning(Subject::Settings, Said::SettingsNewer, Said::StartAgain);
+            }
             match hangs {
                 Some(why) => findings.wrong(
                     Subject::Triggers,
                     Said::SendsAndHangs { pid, command, local, why },
                     Said::KillIt { pid },
                 ),
-                None => {
-                    if command == "serve" && is_newer(config, since) {
-                        findings.warning(Subject::Settings, Said::SettingsNewer, Said::StartAgain);
-                    }
-                    findings.ok(Subject::Triggers, Said::Sends { pid, command, local });
-                }
+                None => findings.ok(Subject::Triggers, Said::Sends { pid, command, local }),
             }
             return Ok(());
         }

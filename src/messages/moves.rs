@@ -223,7 +223,7 @@ pub fn removable(store: &mut Store, id: i64, with_unknown: bool) -> ComposeResul
     let unknown: u64 = occurrences.iter().map(|one| one.ended.unknown).sum();
     if unknown > 0 && !with_unknown {
         return Err(refused!(
-            "{unknown} deliveries of message {id} are unknown, and nothing else tells that they may have gone out: \
+            "nothing else tells of the unknown deliveries of message {id} ({unknown}), which may have gone out: \
              `message remove {id} --yes` removes them too"
         ));
     }

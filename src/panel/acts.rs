@@ -40,7 +40,7 @@ pub(super) fn page(visit: &Visit<'_>) -> Answered {
 fn row(visit: &Visit<'_>, Noted { at, act, .. }: Noted) -> ActRow {
     let w = visit.words();
     let number = act.number.and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
-    let what = w.act(&act.what).map(|words| words.replace("{}", &visit.number(number)));
+    let what = w.act(&act.what).map(|words| visit.counted(words, number));
     let (word, path) = match act.kind {
         Some(ActedOn::Message) => (w.message, "/panel/messages"),
         Some(ActedOn::Contact) => (w.contact, "/panel/contacts"),

@@ -213,10 +213,7 @@ pub(super) fn soon_words(visit: &Visit<'_>) -> PageResult<String> {
 fn total<'a>(visit: &Visit<'_>, blocks: impl Iterator<Item = &'a Block>) -> String {
     let (messages, people) =
         blocks.fold((0, 0), |(messages, people), block| (messages + 1, people + block.people));
-    let messages = match messages {
-        1 => visit.words().one_message.to_owned(),
-        _ => visit.words().messages_count.replace("{}", &visit.number(messages)),
-    };
+    let messages = visit.counted(visit.words().messages_count, messages);
     format!("{messages}, {}", visit.people(people))
 }
 

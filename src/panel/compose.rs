@@ -712,8 +712,8 @@ fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> PageResult<u64> 
         return Err(Told::refusal(w.nobody_gets_it));
     }
     if !seen.skipped.is_empty() && !fields.skip_bad {
-        let count = seen.skipped.len().to_string();
-        return Err(Told::refusal(w.some_are_skipped.replace("{}", &count)));
+        let told = visit.counted(w.some_are_skipped, seen.skipped.len() as u64);
+        return Err(Told::refusal(told));
     }
     Ok(seen.count)
 }

@@ -65,7 +65,7 @@ fn list(visit: &Visit<'_>) -> Answered {
     let is_filtered = !search.is_empty() || !tag.is_empty();
     let has_more = !newer.is_empty() || !older.is_empty();
     let all = if is_filtered { visit.words().select_all_found } else { visit.words().select_all };
-    let all = all.replace("{}", &visit.number(count));
+    let all = visit.counted(all, count);
     let page = ContactsPage {
         p: visit.page("contacts"),
         count: visit.number(count),

@@ -139,6 +139,11 @@ pub(super) fn number(count: u64, language: Language) -> String {
     groups.collect::<Vec<_>>().join(language.pick(",", "."))
 }
 
+/// Which of `for one|for more` goes with a count; words without a `|` go with each.
+pub(super) fn for_count(words: &str, is_one: bool) -> &str {
+    words.split_once('|').map_or(words, |(one, more)| if is_one { one } else { more })
+}
+
 /// A chat as people know it: `+62 812-3456-7890`; what is no phone number stays as it is.
 pub(super) fn phone(chat_id: &str) -> String {
     let Some(digits) = chat_id.strip_suffix("@c.us") else { return chat_id.to_owned() };
@@ -169,5 +174,16 @@ mod tests {
         assert_eq!(phone("6281234567890@c.us"), "+62 812-3456-7890");
         assert_eq!(phone("12025550123@c.us"), "+12025550123");
         assert_eq!(phone("120363@g.us"), "120363@g.us");
+    }
+
+    #[test]
+    fn one_has_words_of_its_own_where_the_language_has_them() {
+        let words = Language::English.words().people_count;
+        assert_eq!(
+            [true, false].map(|is_one| for_count(words, is_one)),
+            ["{} person", "{} people"]
+        );
+        let words = Language::Indonesian.words().people_count;
+        assert_eq!(for_count(words, true), "{} orang");
     }
 }

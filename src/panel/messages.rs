@@ -266,11 +266,10 @@ struct RetryUnknownPage<'a> {
 }
 
 fn ask_about_unknown(visit: &Visit<'_>, detail: &Message, problem: String) -> Answered {
-    let count = visit.number(detail.counts.unknown);
     let page = RetryUnknownPage {
         p: visit.page("messages"),
         id: detail.id,
-        told: visit.words().retry_unknown_told.replace("{}", &count),
+        told: visit.counted(visit.words().retry_unknown_told, detail.counts.unknown),
         problem,
     };
     reply::html(200, &page)

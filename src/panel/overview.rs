@@ -225,12 +225,12 @@ fn warnings(visit: &Visit<'_>, found: &OverviewRows, channels: &[ChannelCard]) -
     }
     let is_stale = found.last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
     if found.due > 0 && is_stale && visit.config.tick.is_none() {
-        let what = w.stale_trigger.replace("{}", &found.due.to_string());
+        let what = visit.counted(w.stale_trigger, found.due);
         warn(what, w.stale_trigger_remedy, ("/panel/runs", w.see_runs));
     }
     let unknown: u64 = found.days.iter().rev().take(7).map(|(_, ended)| ended.unknown).sum();
     if unknown > 0 {
-        let what = w.unknown_week.replace("{}", &unknown.to_string());
+        let what = visit.counted(w.unknown_week, unknown);
         warn(what, w.unknown_remedy, ("/panel/attention?kind=unknown", w.see_attention));
     }
     warnings

@@ -163,9 +163,8 @@ fn skipped(visit: &Visit<'_>, group: &looked::Skipped) -> Skipped {
     if let ([who], 1) = (group.such_as.as_slice(), group.count) {
         return Skipped { who: who.clone(), why, such_as: String::new() };
     }
-    let count = visit.number(group.count);
     let more = if group.count > group.such_as.len() as u64 { ", …" } else { "" };
-    let who = visit.words().people_count.replace("{}", &count);
+    let who = visit.people(group.count);
     Skipped { who, why, such_as: group.such_as.join(", ") + more }
 }
 

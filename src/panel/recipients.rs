@@ -129,10 +129,9 @@ fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> (
     let are_cut = reasons.len() > usize::from(REASONS_SHOWN_MAX);
     let chosen = visit.query.number("why");
     let why = |one: SameReason| {
-        let count = visit.number(one.count);
         let who = match one.count {
             1 => one.such_as,
-            _ => visit.words().people_count.replace("{}", &count),
+            _ => visit.people(one.count),
         };
         let like = one.delivery_id.to_string();
         Why {

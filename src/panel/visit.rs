@@ -167,17 +167,16 @@ impl<'a> Visit<'a> {
     }
 
     pub(super) fn recipients(&self, count: u64) -> String {
-        match count {
-            1 => self.words().one_recipient.to_owned(),
-            _ => self.words().recipients_count.replace("{}", &self.number(count)),
-        }
+        self.counted(self.words().recipients_count, count)
     }
 
     pub(super) fn people(&self, count: u64) -> String {
-        match count {
-            1 => self.words().one_person.to_owned(),
-            _ => self.words().people_count.replace("{}", &self.number(count)),
-        }
+        self.counted(self.words().people_count, count)
+    }
+
+    /// `words` with a number, in the form for one or for more.
+    pub(super) fn counted(&self, words: &str, count: u64) -> String {
+        format::for_count(words, count == 1).replace("{}", &self.number(count))
     }
 
     /// `words` with a number of what is left out; empty when nothing is.
@@ -245,7 +244,7 @@ impl<'a> Visit<'a> {
             here,
             notice: self.query.get("done").and_then(|code| w.notice(code)).map(|words| {
                 let count = self.query.number("n").and_then(|count| u64::try_from(count).ok());
-                words.replace("{}", &self.number(count.unwrap_or_default()))
+                self.counted(words, count.unwrap_or_default())
             }),
             style,
             script,

@@ -62,7 +62,7 @@ fn a_receiver_that_hangs_changes_no_pace_and_ends_with_the_program() {
     assert_eq!(server.end(), 0);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert!(!server.log().contains("sangat-rahasia"));
-    assert!(shown(&site, &["status"]).contains("Callbacks  5 wait, 0 failed"));
+    assert!(shown(&site, &["status"]).contains("Callbacks  5 waiting, 0 failed"));
 }
 
 /// With how many calls the receiver then has.
@@ -158,7 +158,7 @@ fn the_commands_show_failures_try_again_and_send_a_test() {
     site.message("belum");
     begin(&site);
     let text = shown(&site, &["callback", "list"]);
-    assert!(text.contains("it answered 503") && text.contains("1 wait, 0 failed"), "{text}");
+    assert!(text.contains("it answered 503") && text.contains("1 waiting, 0 failed"), "{text}");
     site.sql().execute("UPDATE callbacks SET status = 'failed'", []).unwrap();
     let doctor = String::from_utf8(site.run(&["doctor"]).stdout).unwrap();
     assert!(doctor.contains("0 callbacks wait, 1 failed, 0 were dropped untold"), "{doctor}");

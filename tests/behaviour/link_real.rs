@@ -576,7 +576,7 @@ fn a_website_that_sends_itself_is_told_of() {
     ));
     let check = site.run(&["link", "check"]);
     let check = String::from_utf8(check.stdout).unwrap();
-    assert!(check.contains("1 rows were sent in the last 24 hours, not from here"), "{check}");
+    assert!(check.contains("1 row was sent in the last 24 hours, not from here"), "{check}");
     link_on(&site);
     site.write_settings(&format!("{}SEND_DELAY_SECONDS=2\n", project.settings_at(&project.url)));
     let mut server = site.serve();

@@ -242,6 +242,37 @@ fn a_channel_that_waits_for_its_hours_says_so_wherever_it_is_shown() {
 }
 
 #[test]
+fn a_cancel_says_nothing_was_sent_only_when_nobody_ever_got_it() {
+    let site = Site::new();
+    let add = |text: &str| {
+        ok(
+            &site,
+            &[
+                "message",
+                "add",
+                text,
+                "--to",
+                "081200007001",
+                "--weekly",
+                "harian",
+                "--time",
+                "08:00",
+            ],
+        )
+    };
+    add("Pagi");
+    add("Siang");
+    site.sqlite3(
+        "UPDATE auto_messages SET scheduled_at = datetime('now', '-1 minute') WHERE id = 1",
+    );
+    ok(&site, &["run"]);
+    assert_eq!(site.waha.received().len(), 1);
+    let told = |id: &str| ok(&site, &["message", "cancel", id]);
+    assert_eq!(told("1"), "message 1 is cancelled: nothing more of it is sent\n");
+    assert_eq!(told("2"), "message 2 is cancelled: nothing of it was sent\n");
+}
+
+#[test]
 fn a_slip_of_the_hand_is_named_with_its_remedy() {
     let site = Site::new();
     for (arguments, code, part) in [
@@ -255,6 +286,11 @@ fn a_slip_of_the_hand_is_named_with_its_remedy() {
             &["message", "add", "Hai", "--to", "abc", "--at", "+1d"],
             1,
             "error: nobody can get it: `abc`",
+        ),
+        (
+            &["message", "add", "Halo {{kota}}", "--to", "081200007001", "--at", "+1d"],
+            1,
+            "error: nobody can get it: `+6281200007001` (no value for {{kota}}",
         ),
         (
             &["message", "add", "Hai", "--to", "1", "--weekly", "sennin", "--time", "8"],

@@ -216,6 +216,7 @@ fn lines_fit_a_narrow_terminal_and_no_reason_is_cut() {
             "INSERT INTO contacts (id, name, phone_number, opted_out_at) VALUES
                  (1, 'Budi dari Surakarta', '6281200007001', NULL),
                  (2, 'Siti', '6281200007002', '2026-11-01T00:00:00Z');
+             INSERT INTO numbers (chat_id, last_inbound_at) VALUES ('6281200007009@c.us', '2026-11-01T00:00:00Z');
              INSERT INTO auto_messages (id, message, contact_ids, scheduled_at) VALUES
                  (1, 'Halo {{name}}, promo besar di toko kami sampai akhir pekan!', '[1,2]', '2027-12-01T01:00:00Z')",
         )
@@ -230,7 +231,9 @@ fn lines_fit_a_narrow_terminal_and_no_reason_is_cut() {
             assert!(line.trim_end().chars().count() <= columns, "{columns}: {line}");
         }
         let words: Vec<&str> = text.split_whitespace().collect();
-        assert!(words.join(" ").contains("opted out"), "{columns}: {text}");
+        for part in ["opted out", "knows you 0 of 1 ever wrote to you"] {
+            assert!(words.join(" ").contains(part), "{columns}: {text}");
+        }
         let row = text.lines().find(|line| line.contains("+6281200007001")).unwrap();
         assert_eq!(row.contains("Budi"), columns > 50, "{columns}: {text}");
     }
