@@ -155,6 +155,12 @@ pub(super) fn phone(chat_id: &str) -> String {
     }
 }
 
+/// The same of a delivery, which may stand for a contact that is not there: its row names that in English.
+pub(super) fn recipient(to: &str, language: Language) -> String {
+    let missing = to.strip_prefix("contact ");
+    missing.map_or_else(|| phone(to), |id| format!("{} {id}", language.pick("contact", "kontak")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -181,7 +181,7 @@ impl Looked {
             let group = &mut self.skipped[place];
             group.count += 1;
             if group.such_as.len() < SUCH_AS_MAX {
-                group.such_as.push(name_of(&one));
+                group.such_as.push(name_of(&one, language));
             }
         }
         self.skipped.sort_by_key(|group| std::cmp::Reverse(group.count));
@@ -209,7 +209,7 @@ impl Looked {
     }
 }
 
-fn name_of(one: &messages::Skipped) -> String {
+fn name_of(one: &messages::Skipped, language: Language) -> String {
     let has_name = one.who != one.to && !one.who.trim().is_empty();
-    if has_name { one.who.clone() } else { format::phone(&one.to) }
+    if has_name { one.who.clone() } else { format::recipient(&one.to, language) }
 }

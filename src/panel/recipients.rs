@@ -146,7 +146,7 @@ fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> (
 }
 
 fn of_row(visit: &Visit<'_>, row: Delivery) -> RecipientRow {
-    let chat = format::phone(&row.chat_id);
+    let chat = format::recipient(&row.chat_id, visit.language);
     let name = row.name.filter(|name| !name.trim().is_empty());
     let when = row.finished_at.map(|at| visit.moment(at));
     let link = row.contact_id.map(|id| format!("/panel/contacts/{id}"));

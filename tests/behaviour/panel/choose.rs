@@ -64,6 +64,7 @@ fn recipients_of_a_form_are_shown_by_name_and_what_is_wrong_is_marked() {
     let mut browser = Browser::logged_in(&panel);
     let fields = [("text", "Halo"), ("to", "1\n081200001002\n081200009999\ntag:vip\n99\n12x")];
     let piece = text(&browser.post(&panel, "/panel/messages/preview", &fields));
+    assert!(piece.contains("<b>kontak 99</b> –"), "{piece}");
     let picked = piece.split("picked-piece").nth(1).unwrap();
     for part in [
         "<li>Ani <",
