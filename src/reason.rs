@@ -715,9 +715,34 @@ pub struct ChannelName(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileWords(pub String);
 
-/// What is wrong with an entry, as `recipient` says it. The flaws that people meet have an Indonesian text, too.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryFlaw(pub String);
+sentences! {
+    /// What is wrong with an entry. Rows keep the English sentence.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum EntryFlaw {
+        TooShort: "too short for a phone number, and a contact id has digits only",
+            "terlalu pendek untuk nomor telepon; nomor urut kontak hanya angka";
+        ShortAfterZero:
+            "starts with 0 but is too short for a phone number: write a contact id without the 0, or the whole phone number",
+            "diawali 0 tetapi terlalu pendek: tulis nomor telepon yang lengkap";
+        Doubtful:
+            "could be one phone number or several entries: put commas between contact ids, and write + and the country code in front of a phone number",
+            "bisa satu nomor atau beberapa: tulis satu nomor per baris";
+        InLinkText: "may be of the text of the link before it: write each entry on a line of its own",
+            "mungkin bagian dari tautan di depannya: tulis satu nomor per baris";
+        Email: "an e-mail address, not a chat id: that must end in @c.us, @g.us, @lid or @newsletter",
+            "ini alamat email: tulis nomor teleponnya";
+        BroadcastList: "a broadcast list is not a recipient: name the people one by one",
+            "daftar siaran tidak bisa dikirimi: tulis orangnya satu per satu";
+        NoTag: "names no tag: write it like tag:pelanggan",
+            "labelnya belum ditulis: tulis seperti tag:pelanggan";
+        IdBelowOne: "a contact id is 1 or more", "nomor urut kontak adalah angka mulai dari 1";
+        IdNegative: "a contact id is never negative: write the id that `contact list` shows",
+            "nomor urut kontak adalah angka mulai dari 1";
+        NoId: "not a contact id", "bukan nomor urut kontak";
+        /// What hardly anybody types, in English only.
+        Rare { words: String }: "{words}", "{words}";
+    }
+}
 
 /// How many did not get a message, by what became of their deliveries. Written without what is zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -760,7 +785,7 @@ macro_rules! parameters {
     )+};
 }
 
-parameters!(String, u64, i64, WahaWords, SessionStatus, ChannelName, FileWords, EntryFlaw, Missed);
+parameters!(String, u64, i64, WahaWords, SessionStatus, ChannelName, FileWords, Missed);
 
 impl Parameter for Timestamp {
     fn to_json(&self) -> Value {
@@ -828,33 +853,41 @@ impl FileWords {
 }
 
 impl EntryFlaw {
-    fn text(&self, language: Language) -> String {
-        const THEIRS: [(&str, &str); 9] = [
-            (
-                "too short for a phone",
-                "terlalu pendek untuk nomor telepon; nomor urut kontak hanya angka",
-            ),
-            (
-                "starts with 0 but is too short",
-                "diawali 0 tetapi terlalu pendek: tulis nomor telepon yang lengkap",
-            ),
-            (
-                "could be one phone number or several",
-                "bisa satu nomor atau beberapa: tulis satu nomor per baris",
-            ),
-            (
-                "may be of the text of the link",
-                "mungkin bagian dari tautan di depannya: tulis satu nomor per baris",
-            ),
-            ("an e-mail address", "ini alamat email: tulis nomor teleponnya"),
-            ("a broadcast list", "daftar siaran tidak bisa dikirimi: tulis orangnya satu per satu"),
-            ("names no tag", "labelnya belum ditulis: tulis seperti tag:pelanggan"),
-            ("a contact id is", "nomor urut kontak adalah angka mulai dari 1"),
-            ("not a contact id", "bukan nomor urut kontak"),
-        ];
-        let known = THEIRS.iter().find(|(begin, _)| self.0.starts_with(begin));
-        let theirs = known.map_or(self.0.as_str(), |(_, theirs)| theirs);
-        language.pick(self.0.as_str(), theirs).to_owned()
+    const COMMON: [Self; 10] = [
+        Self::TooShort,
+        Self::ShortAfterZero,
+        Self::Doubtful,
+        Self::InLinkText,
+        Self::Email,
+        Self::BroadcastList,
+        Self::NoTag,
+        Self::IdBelowOne,
+        Self::IdNegative,
+        Self::NoId,
+    ];
+}
+
+impl From<String> for EntryFlaw {
+    fn from(words: String) -> Self {
+        Self::Rare { words }
+    }
+}
+
+impl From<&str> for EntryFlaw {
+    fn from(words: &str) -> Self {
+        words.to_owned().into()
+    }
+}
+
+impl Parameter for EntryFlaw {
+    fn to_json(&self) -> Value {
+        json!(self.to_string())
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let words = value.as_str()?;
+        let common = Self::COMMON.into_iter().find(|flaw| flaw.to_string() == words);
+        Some(common.unwrap_or_else(|| words.into()))
     }
 }
 
@@ -963,7 +996,10 @@ mod tests {
         WahaWords: random => Self(String::sample(random));
         SessionStatus: random => Self(String::sample(random));
         FileWords: random => Self(String::sample(random));
-        EntryFlaw: random => Self(String::sample(random));
+        EntryFlaw: random => match random.usize(..=Self::COMMON.len()) {
+            0 => String::sample(random).into(),
+            place => Self::COMMON[place - 1].clone(),
+        };
         ChannelName: random => Self(String::sample(random));
         Missed: random => Self { failed: random.u64(..3), unknown: random.u64(..3), ..Self::default() };
     }
@@ -974,6 +1010,15 @@ mod tests {
         for reason in (0..50).flat_map(|_| samples(&mut random)) {
             let again = Reason::read(reason.code(), reason.args().as_deref());
             assert_eq!(again.as_ref(), Some(&reason));
+        }
+    }
+
+    #[test]
+    fn every_common_flaw_of_an_entry_is_known_again_and_has_a_text_of_its_own() {
+        assert_eq!(EntryFlaw::COMMON.len() + 1, EntryFlaw::TABLE.len());
+        for flaw in EntryFlaw::COMMON {
+            assert_eq!(EntryFlaw::from_json(&flaw.to_json()), Some(flaw.clone()));
+            assert_ne!(flaw.text(Language::Indonesian), flaw.to_string());
         }
     }
 

@@ -92,8 +92,8 @@ impl Entry {
     }
 }
 
-fn unreadable(cause: impl Into<String>) -> Reason {
-    Reason::RecipientUnreadable { cause: EntryFlaw(cause.into()) }
+fn unreadable(cause: impl Into<EntryFlaw>) -> Reason {
+    Reason::RecipientUnreadable { cause: cause.into() }
 }
 
 /// Why no entry at all could be read from `contact_ids`.

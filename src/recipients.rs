@@ -30,6 +30,8 @@ pub(crate) struct Recipient {
     pub(crate) skipped: Option<Reason>,
     /// The contact's column `attributes`, when it was read together with the number: it need not be looked up again.
     pub(crate) attributes: Option<String>,
+    /// It is one of a tag's or of all, or stands for their lack: it was not typed by itself.
+    pub(crate) is_of_group: bool,
 }
 
 /// Calls `visit` with the recipients of each entry, in the order; those of a group by id. The same
@@ -125,7 +127,8 @@ impl Recipients {
                 }
                 // Else it would be a message that went to nobody and says that it was sent.
                 if std::mem::take(&mut self.is_only_excepted) {
-                    visit(Recipient::skipped("except".to_owned(), Reason::NobodyLeft))?;
+                    let nobody = Recipient::skipped("except".to_owned(), Reason::NobodyLeft);
+                    visit(Recipient { is_of_group: true, ..nobody })?;
                 }
                 return Ok(false);
             };
@@ -174,7 +177,7 @@ impl Recipients {
                 None => true,
             };
             if is_wanted {
-                let recipient = self.contact(row.read()?);
+                let recipient = Recipient { is_of_group: true, ..self.contact(row.read()?) };
                 if group.tag.is_some() || recipient.skipped != Some(Reason::OptedOut) {
                     group.is_anybody = true;
                     self.visit_one(tx, recipient, visit)?;
@@ -185,7 +188,8 @@ impl Recipients {
         if left == 0 {
             self.group = Some(group);
         } else if !group.is_anybody {
-            self.visit_one(tx, group.nobody(), visit)?;
+            let nobody = Recipient { is_of_group: true, ..group.nobody() };
+            self.visit_one(tx, nobody, visit)?;
         }
         Ok(left)
     }
@@ -272,8 +276,7 @@ impl Recipients {
             Err(error) if !is_opted_out => (written, Some(error)),
             Ok(_) | Err(_) => (written, Some(Reason::OptedOut)),
         };
-        let (contact_number, attributes) = (None, None);
-        Recipient { contact_id, contact_number, name, chat_id, skipped, attributes }
+        Recipient { contact_id, name, chat_id, skipped, ..Recipient::default() }
     }
 }
 

@@ -289,55 +289,52 @@ pub(crate) fn recipients(
     skip_bad: bool,
 ) -> Checking<Checked> {
     let entries = recipient::parse_contact_ids(contact_ids);
-    let entries = entries.map_err(|error| unreadable(error.to_string()))?;
+    let mut entries = entries.map_err(|error| unreadable(error.to_string()))?;
     let text = content.words(text).unwrap_or_default();
     let template = Template::parse(text);
     let has_places = template.varies();
     let mut without_value: HashMap<String, u64> = HashMap::new();
     let (mut chats, mut checked, mut bad) = (HashSet::new(), Checked::default(), Vec::new());
-    let (typed, groups) = by_kind(entries);
-    for (entries, is_typed) in [(typed, true), (groups, false)] {
-        recipients::each_recipient(tx, (entries, SendOrder::AsGiven), config, |recipient| {
-            let to = recipient.chat_id.clone();
-            if !chats.insert(to.clone()) {
-                return Ok(());
+    // What was typed comes first: it keeps its reason where a group has the same chat.
+    entries.sort_by_key(|entry| matches!(entry, Entry::Tag(_) | Entry::All));
+    recipients::each_recipient(tx, (entries, SendOrder::AsGiven), config, |recipient| {
+        let to = recipient.chat_id.clone();
+        if !chats.insert(to.clone()) {
+            return Ok(());
+        }
+        let who = recipient.name.clone().unwrap_or_else(|| recipient::shown(&to));
+        let not_to = || content.why_not_to(&recipient.chat_id);
+        let rendered = match recipient.skipped.clone().or_else(not_to) {
+            Some(reason) => {
+                let has_opted_out = reason == Reason::OptedOut;
+                if !recipient.is_of_group && !has_opted_out && !skip_bad {
+                    let reason = tag_called(tx, &who)?.map_or(reason.clone().into(), Into::into);
+                    bad.push(Skipped { who: who.clone(), to: to.clone(), reason });
+                }
+                Err(reason)
             }
-            let who = recipient.name.clone().unwrap_or_else(|| recipient::shown(&to));
-            let not_to = || content.why_not_to(&recipient.chat_id);
-            let rendered = match recipient.skipped.clone().or_else(not_to) {
-                Some(reason) => {
-                    let has_opted_out = reason == Reason::OptedOut;
-                    if is_typed && !has_opted_out && !skip_bad {
-                        let reason =
-                            tag_called(tx, &who)?.map_or(reason.clone().into(), Into::into);
-                        bad.push(Skipped { who: who.clone(), to: to.clone(), reason });
-                    }
-                    Err(reason)
+            None if has_places => {
+                let values = recipients::values(tx, &recipient, None)?;
+                for placeholder in template.placeholders() {
+                    let count = without_value.entry(placeholder.name.clone()).or_default();
+                    *count += u64::from(values.get(placeholder).is_none());
                 }
-                None if has_places => {
-                    let values = recipients::values(tx, &recipient, None)?;
-                    for placeholder in template.placeholders() {
-                        let count = without_value.entry(placeholder.name.clone()).or_default();
-                        *count += u64::from(values.get(placeholder).is_none());
-                    }
-                    template.render(&values)
-                }
-                None if checked.first.len() < FIRST_MAX => Ok(text.to_owned()),
-                None => Ok(String::new()), // nobody looks at it
-            };
-            match rendered {
-                Err(reason) => checked.skipped.push(Skipped { who, to, reason: reason.into() }),
-                Ok(text) => {
-                    checked.count += 1;
-                    if checked.first.len() < FIRST_MAX {
-                        checked.first.push(Reached { to, name: recipient.name, text });
-                    }
+                template.render(&values)
+            }
+            None if checked.first.len() < FIRST_MAX => Ok(text.to_owned()),
+            None => Ok(String::new()), // nobody looks at it
+        };
+        match rendered {
+            Err(reason) => checked.skipped.push(Skipped { who, to, reason: reason.into() }),
+            Ok(text) => {
+                checked.count += 1;
+                if checked.first.len() < FIRST_MAX {
+                    checked.first.push(Reached { to, name: recipient.name, text });
                 }
             }
-            Ok(())
-        })?;
-    }
-    forget_nobody_left(&mut checked, &mut bad);
+        }
+        Ok(())
+    })?;
     if !bad.is_empty() {
         return Err(some_cannot(&bad, checked.count).into());
     }
@@ -346,27 +343,6 @@ pub(crate) fn recipients(
     let warned = of_nobody.map(|(name, _)| no_value_at_all(&name)).collect::<Vec<_>>();
     checked.warnings = warned;
     Ok(checked)
-}
-
-/// What was typed by itself, and groups: a group may have somebody whose number is wrong, what was typed may not.
-/// Exceptions are of both.
-fn by_kind(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
-    let (exceptions, entries): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|entry| matches!(entry, Entry::Except(_)));
-    let (mut groups, mut typed): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|entry| matches!(entry, Entry::Tag(_) | Entry::All));
-    for some in [&mut groups, &mut typed].into_iter().filter(|some| !some.is_empty()) {
-        some.extend(exceptions.iter().cloned());
-    }
-    (typed, groups)
-}
-
-/// One of the two kinds had nobody left, and the other had.
-fn forget_nobody_left(checked: &mut Checked, bad: &mut Vec<Skipped>) {
-    if checked.count + checked.skipped.len() as u64 > 1 {
-        checked.skipped.retain(|one| one.reason != Reason::NobodyLeft);
-    }
-    bad.retain(|one| one.reason != Reason::NobodyLeft || checked.count == 0);
 }
 
 fn unreadable(cause: String) -> ComposeError {

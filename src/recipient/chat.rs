@@ -6,6 +6,7 @@
 use super::phone::E164_DIGITS;
 use super::spelling::{fold, is_digits, trim};
 use super::{ChatId, Entry, unreadable};
+use crate::reason::EntryFlaw;
 
 const PERSON_SUFFIXES: [&str; 2] = ["@c.us", "@s.whatsapp.net"];
 const OTHER_SUFFIXES: [&str; 3] = ["@g.us", "@lid", "@newsletter"];
@@ -30,16 +31,10 @@ pub(super) fn read(raw: &str, name: Option<String>) -> Entry {
             unreadable(format!("the part before `{suffix}` is not an id: copy the chat id again")),
         ),
         "@broadcast" if local.eq_ignore_ascii_case("status") => chat("status", &suffix, name),
-        "@broadcast" => Entry::invalid(
-            raw,
-            unreadable("a broadcast list is not a recipient: name the people one by one"),
-        ),
-        _ if suffix.contains('.') && !suffix.contains(['/', ' ']) => Entry::invalid(
-            raw,
-            unreadable(
-                "an e-mail address, not a chat id: that must end in @c.us, @g.us, @lid or @newsletter",
-            ),
-        ),
+        "@broadcast" => Entry::invalid(raw, unreadable(EntryFlaw::BroadcastList)),
+        _ if suffix.contains('.') && !suffix.contains(['/', ' ']) => {
+            Entry::invalid(raw, unreadable(EntryFlaw::Email))
+        }
         _ => Entry::invalid(
             raw,
             unreadable("not a chat id: it must end in @c.us, @g.us, @lid or @newsletter"),

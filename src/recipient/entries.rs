@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 use super::object::{self, Named, Parted};
 use super::spelling::trim;
 use super::{ENTRIES_MAX, Entry, RecipientError, plain, postgres, shorten, unreadable};
-use crate::reason::Reason;
+use crate::reason::{EntryFlaw, Reason};
 
 /// How deep arrays may lie in each other, and JSON in JSON strings.
 const DEPTH_MAX: usize = 4;
@@ -202,7 +202,7 @@ fn read_number(number: &Number) -> Entry {
     let text = number.to_string();
     match number.as_u64() {
         Some(_) => plain::read_one(&text),
-        None if number.is_i64() => Entry::invalid(&text, unreadable("a contact id is 1 or more")),
+        None if number.is_i64() => Entry::invalid(&text, unreadable(EntryFlaw::IdBelowOne)),
         None => Entry::invalid(&text, Reason::NumberFromExcel { written: shorten(&text) }),
     }
 }

@@ -8,7 +8,7 @@ use super::spelling::{
     is_line_break, strip_prefix_any_case, trim, without_link,
 };
 use super::{ENTRIES_MAX, Entry, chat, unreadable};
-use crate::reason::Reason;
+use crate::reason::{EntryFlaw, Reason};
 
 const ALL: &str = "all";
 /// What stands before a tag.
@@ -21,11 +21,6 @@ const EXCEPT_EACH: &str =
 const TAG_CHARS_MAX: usize = 100;
 /// From this many digits a part between spaces is a phone number by itself.
 const WHOLE_DIGITS_MIN: usize = 9;
-
-const DOUBTFUL: &str = "could be one phone number or several entries: put commas between contact ids, and write + \
-                        and the country code in front of a phone number";
-const IN_LINK_TEXT: &str =
-    "may be of the text of the link before it: write each entry on a line of its own";
 
 /// What stands between commas, semicolons and line breaks.
 struct Segment<'a> {
@@ -60,7 +55,7 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
         // Nobody is named in the text of a link: `wa.me/628…?text=Pesan 1,2`, `…?text=Hi, all`.
         in_link_text &= !is_on_new_line && !without_link(trim(&folded)).1;
         if in_link_text {
-            entries.push(Entry::invalid(segment.trim(), unreadable(IN_LINK_TEXT)));
+            entries.push(Entry::invalid(segment.trim(), unreadable(EntryFlaw::InLinkText)));
             continue;
         }
         in_link_text = folded.to_ascii_lowercase().contains("text=");
@@ -77,7 +72,7 @@ pub(super) fn read(text: &str, entries: &mut Vec<Entry>) {
         let is_continuation = after_fragment && is_after_line_break && is_short_id(trim(&folded));
         after_fragment = is_continuation || is_phone_fragment(trim(&folded));
         if is_continuation {
-            entries.push(Entry::invalid(segment.trim(), unreadable(DOUBTFUL)));
+            entries.push(Entry::invalid(segment.trim(), unreadable(EntryFlaw::Doubtful)));
         } else {
             read_segment(segment, entries);
         }
@@ -132,8 +127,7 @@ pub(super) fn read_one(raw: &str) -> Entry {
     let is_negative =
         text.strip_prefix('-').is_some_and(|rest| is_digits(rest) && rest.len() < PHONE_DIGITS_MIN);
     if is_negative {
-        let why = "a contact id is never negative: write the id that `contact list` shows";
-        return Entry::invalid(raw, unreadable(why));
+        return Entry::invalid(raw, unreadable(EntryFlaw::IdNegative));
     }
     read_phone(raw, raw, None)
 }
@@ -157,7 +151,7 @@ pub(super) fn of_another_system(text: &str) -> Option<Reason> {
 pub(super) fn read_tag(raw: &str, tag: &str) -> Result<Entry, Reason> {
     let tag = trim(tag);
     match tag.chars().count() {
-        0 => Err(unreadable("names no tag: write it like tag:pelanggan")),
+        0 => Err(unreadable(EntryFlaw::NoTag)),
         1..=TAG_CHARS_MAX => Ok(Entry::Tag(tag.to_owned())),
         _ => Err(unreadable(format!("`{}` is too long for a tag", super::shorten(raw)))),
     }
@@ -168,8 +162,7 @@ pub(super) fn read_phone(raw: &str, phone: &str, name: Option<String>) -> Entry 
     match Spelling::read(phone) {
         Err(reason) => Entry::invalid(raw, reason),
         Ok(spelling) if spelling.digits.len() < PHONE_DIGITS_MIN => {
-            let why = "too short for a phone number, and a contact id has digits only";
-            Entry::invalid(raw, unreadable(why))
+            Entry::invalid(raw, unreadable(EntryFlaw::TooShort))
         }
         Ok(_) => Entry::Person { contact_id: None, phone: phone.to_owned(), name },
     }
@@ -177,16 +170,12 @@ pub(super) fn read_phone(raw: &str, phone: &str, name: Option<String>) -> Entry 
 
 fn read_id(raw: &str, digits: &str) -> Entry {
     if digits.bytes().all(|b| b == b'0') {
-        return Entry::invalid(raw, unreadable("a contact id is 1 or more"));
+        return Entry::invalid(raw, unreadable(EntryFlaw::IdBelowOne));
     }
     if digits.starts_with('0') {
-        let why = "starts with 0 but is too short for a phone number: write a contact id without the 0, or the \
-                   whole phone number";
-        return Entry::invalid(raw, unreadable(why));
+        return Entry::invalid(raw, unreadable(EntryFlaw::ShortAfterZero));
     }
-    digits
-        .parse()
-        .map_or_else(|_| Entry::invalid(raw, unreadable("not a contact id")), Entry::Contact)
+    digits.parse().map_or_else(|_| Entry::invalid(raw, unreadable(EntryFlaw::NoId)), Entry::Contact)
 }
 
 /// What stands between commas, semicolons and line breaks.
@@ -227,7 +216,7 @@ fn read_group(text: &str, pieces: &[Piece], entries: &mut Vec<Entry>) {
         entries.push(if has_own_reason {
             one
         } else {
-            Entry::invalid(whole, unreadable(DOUBTFUL))
+            Entry::invalid(whole, unreadable(EntryFlaw::Doubtful))
         });
     }
 }

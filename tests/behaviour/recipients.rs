@@ -125,6 +125,22 @@ fn a_contact_that_gets_nothing_is_one_recipient_however_often_it_is_named() {
     let rows = world.rows("SELECT contact_id, status FROM deliveries ORDER BY id");
     assert_eq!(rows, ["1|sent", "3|skipped", "4|skipped"]);
     assert_eq!(world.ask("SELECT contact_count || '/' || skipped_count FROM auto_messages"), "3/2");
+    // Who makes a message is told as many as it then has.
+    let site = crate::site::Site::new();
+    site.sqlite3(
+        "INSERT INTO contacts (id, name, phone_number, opted_out_at, tags) VALUES
+             (4, 'Dewi', '+6281200007004', '2026-11-01 00:00', '[\"vip\"]')",
+    );
+    let to = ["--to", "tag:vip", "4", "081200007001", "081200007004", "4"];
+    let add = [&["message", "add", "Hai", "--at", "now", "--json"][..], &to].concat();
+    let made: serde_json::Value = serde_json::from_slice(&site.run(&add).stdout).unwrap();
+    assert_eq!(
+        made["skipped"].as_array().map(Vec::len),
+        Some(2),
+        "the contact, and a number: {made}"
+    );
+    site.run(&["run"]);
+    assert_eq!(site.sqlite3("SELECT contact_count, skipped_count FROM auto_messages"), "3|2\n");
 }
 
 #[test]
