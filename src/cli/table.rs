@@ -16,8 +16,8 @@ const WIDTHS: std::ops::RangeInclusive<u16> = 40..=160;
 /// A terminal of fewer columns has no room for the columns of a table side by side.
 pub(super) const NARROW: usize = 72;
 const BETWEEN: usize = 3;
-/// A phone number, a chat id and a name of a setting are no longer.
-const WORD_MAX: usize = 28;
+/// A phone number and its chat are no longer. The id of a group is: kept whole, it would narrow the columns of all rows.
+const WORD_MAX: usize = 20;
 
 /// A line under the header, and nothing else.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
@@ -190,6 +190,14 @@ mod tests {
         ];
         let shown = table(&header, [row.map(str::to_owned).to_vec()]);
         assert!(shown.contains("+6281200007004"), "{shown}");
+        // A group among the chats leaves the notes of the others in one line.
+        let header = ["name", "chat", "status", "time", "note"];
+        let rows = ["6281200007001@c.us", "120363000000000001@g.us"].map(|chat| {
+            ["Budi Santoso", chat, "sent", "08:00:00", "id 3EB0F061BCD5…"]
+                .map(str::to_owned)
+                .to_vec()
+        });
+        assert!(table(&header, rows).contains("id 3EB0F061BCD5…"));
         let table = table(&["id", "name"], [vec!["1".to_owned(), "日本語 ".repeat(30)]]);
         assert!(table.lines().all(|line| line.width() <= 80 && line == line.trim_end()), "{table}");
     }

@@ -58,6 +58,8 @@ from_image() {
     container=$(image from scheduler)
     # buildah would hide ours behind a volume of its own.
     image config --volume /data- "$container"
+    # The first run makes the places for /sys and others: two at once, serve and health, get in each other's way.
+    image run "$container" -- /auto-message-scheduler --version >/dev/null
 }
 start() {
     from_image
