@@ -17,7 +17,8 @@ use crate::reason::Explanation;
 use crate::schedule::Zone;
 use crate::send_window::Day;
 use crate::store::{
-    CallbackCounts, Channel, Message, Run, SqlResult, Store, StoreError, Tx, Unresolved,
+    CallbackCounts, Channel, LinkFigures, Message, Run, SqlResult, Store, StoreError, Tx,
+    Unresolved,
 };
 use crate::supabase::LinkStatus;
 
@@ -244,15 +245,16 @@ impl Overview {
 
     /// The link in a few words; `None` when it is off.
     pub(crate) fn link_in_words(&self) -> Option<String> {
-        let link = self.link.as_ref().filter(|link| link.is_on)?;
-        let answered = link.answered_at.map_or("no answer yet".to_owned(), |at| {
+        let link = self.link.as_ref().filter(|link| link.state.is_on)?;
+        let LinkStatus { state, figures: LinkFigures { open, outbox, refused }, channels, .. } =
+            link;
+        let answered = state.answered_at.map_or("no answer yet".to_owned(), |at| {
             format!("answered {} s ago", self.now.since(at).as_secs())
         });
-        let trouble = link.alarm.as_ref().or(link.trouble.as_ref());
+        let trouble = state.alarm.as_ref().or(state.trouble.as_ref());
         let trouble = trouble.map(|words| format!("; {words}")).unwrap_or_default();
-        let (open, outbox, channels) = (link.open, link.outbox, link.channels.join(", "));
-        let refused =
-            if link.refused > 0 { format!(", {} refused", link.refused) } else { String::new() };
+        let refused = if *refused > 0 { format!(", {refused} refused") } else { String::new() };
+        let channels = channels.join(", ");
         Some(format!("{answered}, {open} open, {outbox} to write{refused}; {channels}{trouble}"))
     }
 }

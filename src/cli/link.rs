@@ -222,23 +222,24 @@ fn status(output: Output, config: &Config) -> CliResult {
 fn status_text(status: &LinkStatus, desk: &Desk<'_>) -> String {
     let at =
         |at: Option<crate::clock::Timestamp>| at.map_or("never".to_owned(), |at| desk.local(at));
+    let LinkStatus { state, mode, figures, channels } = status;
     let mut lines = vec![
-        ("link", if status.is_on { "on" } else { "off" }.to_owned()),
-        ("appliance", status.appliance.clone()),
-        ("mode", status.mode.to_owned()),
-        ("channels", status.channels.join(", ")),
-        ("from", status.since.clone()),
-        ("answered", at(status.answered_at)),
-        ("open", counted(status.open, "occurrence")),
-        ("to write", counted(status.outbox, "row")),
+        ("link", if state.is_on { "on" } else { "off" }.to_owned()),
+        ("appliance", state.appliance.clone()),
+        ("mode", (*mode).to_owned()),
+        ("channels", channels.join(", ")),
+        ("from", state.since.clone()),
+        ("answered", at(state.answered_at)),
+        ("open", counted(figures.open, "occurrence")),
+        ("to write", counted(figures.outbox, "row")),
     ];
-    if status.refused > 0 {
-        lines.push(("refused", counted(status.refused, "result")));
+    if figures.refused > 0 {
+        lines.push(("refused", counted(figures.refused, "result")));
     }
-    if let Some(trouble) = &status.trouble {
-        lines.push(("trouble", format!("{trouble}, since {}", at(status.trouble_since))));
+    if let Some(trouble) = &state.trouble {
+        lines.push(("trouble", format!("{trouble}, since {}", at(state.trouble_since))));
     }
-    if let Some(alarm) = &status.alarm {
+    if let Some(alarm) = &state.alarm {
         lines.push(("look", alarm.clone()));
     }
     pairs(lines)

@@ -21,7 +21,7 @@ pub(super) fn examine(config: &Config, now: Timestamp, findings: &mut Findings) 
         }
     }
     let status = store.as_mut().and_then(|store| store.read(LinkStatus::read).ok().flatten());
-    if let Some(status) = status.filter(|status| status.is_on) {
+    if let Some(status) = status.filter(|status| status.state.is_on) {
         own(&status, now, findings);
     }
 }
@@ -76,21 +76,22 @@ fn surveyed(survey: &Survey, config: &Config, findings: &mut Findings) {
 }
 
 fn own(status: &LinkStatus, now: Timestamp, findings: &mut Findings) {
-    if let Some(alarm) = &status.alarm {
+    let LinkStatus { state, figures, channels, .. } = status;
+    if let Some(alarm) = &state.alarm {
         let found = Said::LinkAlarm { alarm: alarm.clone() };
         findings.wrong(Subject::Link, found, Said::ClearAlarm);
     }
-    if status.refused > 0 {
-        let found = Said::ResultsRefused { count: status.refused };
+    if figures.refused > 0 {
+        let found = Said::ResultsRefused { count: figures.refused };
         findings.wrong(Subject::Link, found, Said::CorrectTable);
     }
-    let is_away = status.trouble_since.is_some_and(|since| now.since(since) >= AWAY_MAX);
-    if let Some(trouble) = status.trouble.as_ref().filter(|_| is_away) {
-        let since = status.trouble_since.unwrap_or(now).to_string();
+    let is_away = state.trouble_since.is_some_and(|since| now.since(since) >= AWAY_MAX);
+    if let Some(trouble) = state.trouble.as_ref().filter(|_| is_away) {
+        let since = state.trouble_since.unwrap_or(now).to_string();
         let found = Said::LinkAway { since, trouble: trouble.clone() };
-        findings.wrong(Subject::Link, found, Said::RowsWait { count: status.outbox });
+        findings.wrong(Subject::Link, found, Said::RowsWait { count: figures.outbox });
     }
-    for channel in status.channels.iter().filter(|channel| channel.contains("(taken over by")) {
+    for channel in channels.iter().filter(|channel| channel.contains("(taken over by")) {
         let found = Said::ChannelTaken { channel: channel.clone() };
         findings.warning(Subject::Link, found, Said::TakeOver);
     }

@@ -45,12 +45,12 @@ struct LinkTile {
 impl LinkTile {
     fn of(link: &LinkStatus, visit: &Visit<'_>) -> Self {
         let w = visit.words();
-        let answered = link.answered_at;
-        let waits = w.link_waits.replace("{}", &visit.number(link.outbox));
+        let answered = link.state.answered_at;
+        let waits = w.link_waits.replace("{}", &visit.number(link.figures.outbox));
         Self {
             answered: answered.map_or(w.never.to_owned(), |at| format::ago(at, visit.now, w)),
             text: format!("{} · {waits}", link.channels.join(", ")),
-            refused: link.refused,
+            refused: link.figures.refused,
         }
     }
 }
@@ -147,7 +147,7 @@ fn look(visit: &Visit<'_>) -> PageResult<OverviewData> {
             days,
             last_trigger: tx.last_triggered_run()?.and_then(|run| run.started_at),
             clock_hold: tx.clock_believed()?.hold,
-            link: LinkStatus::read(tx)?.filter(|link| link.is_on),
+            link: LinkStatus::read(tx)?.filter(|link| link.state.is_on),
         })
     })?;
     let (mut channels, last) = (channels::cards(visit)?, found.last_trigger);
@@ -206,10 +206,10 @@ fn warnings(visit: &Visit<'_>, found: &OverviewRows, channels: &[ChannelCard]) -
     }
     if let Some(link) = &found.link {
         let is_away = |since: Timestamp| visit.now.since(since) >= AWAY_MAX;
-        if link.trouble_since.is_some_and(is_away) {
+        if link.state.trouble_since.is_some_and(is_away) {
             warn(w.link_away.to_owned(), w.link_remedy, nowhere);
         }
-        if let Some(alarm) = &link.alarm {
+        if let Some(alarm) = &link.state.alarm {
             warn(format!("{}: {alarm}", w.link_alarm), w.link_remedy, nowhere);
         }
     }

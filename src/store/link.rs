@@ -24,19 +24,22 @@ text_enum! {
 }
 
 /// How the link stands, as the database has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct LinkState {
     pub(crate) is_on: bool,
     /// The URL of the project that was linked.
+    #[serde(skip)]
     pub(crate) project: String,
     /// Nothing that was due before is sent; as the project's clock had it.
     pub(crate) since: String,
     /// Whether several appliances share the project.
+    #[serde(skip)]
     pub(crate) is_shared: bool,
     pub(crate) appliance: String,
     pub(crate) answered_at: Option<Timestamp>,
     /// What it said instead, and since when.
-    pub(crate) trouble: Option<(String, Timestamp)>,
+    pub(crate) trouble: Option<String>,
+    pub(crate) trouble_since: Option<Timestamp>,
     /// What a person should look at: the website's own cron, a lost ledger.
     pub(crate) alarm: Option<String>,
 }
@@ -135,7 +138,7 @@ pub(crate) struct LinkResult {
     pub(crate) finished_at: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct LinkFigures {
     /// Occurrences that are claimed, sent or to be written.
     pub(crate) open: u64,
@@ -167,7 +170,8 @@ impl Tx<'_> {
     /// How the link stands; `None` when it was never on.
     pub(crate) fn link_state(&self) -> SqlResult<Option<LinkState>> {
         let Some(project) = self.meta("link_project")? else { return Ok(None) };
-        let trouble = self.meta("link_trouble")?;
+        let trouble = self.meta("link_trouble")?.zip(self.meta_time("link_trouble_since")?);
+        let (trouble, trouble_since) = trouble.unzip();
         Ok(Some(LinkState {
             is_on: self.meta("link_on")?.is_some(),
             project,
@@ -175,7 +179,8 @@ impl Tx<'_> {
             is_shared: self.meta("link_mode")?.as_deref() == Some("shared"),
             appliance: self.meta("link_appliance")?.unwrap_or_default(),
             answered_at: self.meta_time("link_answered_at")?,
-            trouble: trouble.zip(self.meta_time("link_trouble_since")?),
+            trouble,
+            trouble_since,
             alarm: self.meta("link_alarm")?,
         }))
     }
@@ -295,17 +300,17 @@ impl Tx<'_> {
         Ok(since.unwrap_or(now))
     }
 
-    pub(crate) fn note_link_alarm(&self, words: &str) -> SqlResult<()> {
-        self.set_meta("link_alarm", words)
-    }
-
-    /// Makes an alert of the link, once until [`Self::end_link_alarm`]. Returns whether it is the first.
+    /// Makes an alert of the link, once until [`Self::end_link_alarm`]. What does not pass by itself stays a
+    /// person's to look at. Returns whether it is the first.
     pub(crate) fn begin_link_alarm(
         &self,
         alarm: LinkAlarm,
         words: &str,
         now: Timestamp,
     ) -> SqlResult<bool> {
+        if !LinkAlarm::OF_ANSWERS.contains(&alarm) {
+            self.set_meta("link_alarm", words)?;
+        }
         if self.meta(&alarm.key())?.is_some() {
             return Ok(false);
         }

@@ -266,7 +266,6 @@ impl Link {
         let words = format!("the database was restored: rows due before {since} are left alone");
         self.store.write(|tx| {
             tx.begin_link_anew(Some(&since), wall)?;
-            tx.note_link_alarm(&words)?;
             tx.begin_link_alarm(LinkAlarm::LostLedger, &words, wall)
         })?;
         log::error!("link: the database was restored: rows due before {since} are left alone");
@@ -387,10 +386,7 @@ impl Link {
     /// Notes what a person should look at; tells it once.
     fn alarm(&mut self, alarm: LinkAlarm, words: &str) -> Step<()> {
         let now = self.wall_now();
-        let is_news = self.write(|tx| {
-            tx.note_link_alarm(words)?;
-            tx.begin_link_alarm(alarm, words, now)
-        })?;
+        let is_news = self.write(|tx| tx.begin_link_alarm(alarm, words, now))?;
         if is_news {
             log::error!("link: {words}");
             self.triggers.pulse.ring();

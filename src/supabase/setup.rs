@@ -13,7 +13,7 @@ use crate::alarm::host_name;
 use crate::clock::Timestamp;
 use crate::config::{Config, Supabase};
 use crate::schedule::Zone;
-use crate::store::{LinkChannel, LinkFigures, SqlResult, Store, StoreError, Tx};
+use crate::store::{LinkChannel, LinkFigures, LinkState, SqlResult, Store, StoreError, Tx};
 use crate::terminal::one_line;
 use crate::waha::CLOCKS_AGREE_WITHIN;
 
@@ -128,17 +128,11 @@ pub struct TakenOver {
 /// How the link stands, as the database here has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct LinkStatus {
-    pub(crate) is_on: bool,
+    #[serde(flatten)]
+    pub(crate) state: LinkState,
     pub(crate) mode: &'static str,
-    pub(crate) appliance: String,
-    pub(crate) since: String,
-    pub(crate) answered_at: Option<Timestamp>,
-    pub(crate) trouble: Option<String>,
-    pub(crate) trouble_since: Option<Timestamp>,
-    pub(crate) alarm: Option<String>,
-    pub(crate) open: u64,
-    pub(crate) outbox: u64,
-    pub(crate) refused: u64,
+    #[serde(flatten)]
+    pub(crate) figures: LinkFigures,
     /// Names of the website's channels that are sent here; one that was taken over says by whom.
     pub(crate) channels: Vec<String>,
 }
@@ -157,27 +151,13 @@ impl LinkStatus {
     /// How the link stands; `None` when it was never on.
     pub(crate) fn read(tx: &Tx<'_>) -> SqlResult<Option<Self>> {
         let Some(state) = tx.link_state()? else { return Ok(None) };
-        let LinkFigures { open, outbox, refused } = tx.link_figures()?;
         let channels = tx.link_channels(&state.project)?;
         let name = |channel: &LinkChannel| match &channel.handed_to {
             Some(other) => format!("{} (taken over by {other})", channel.name),
             None => channel.name.clone(),
         };
-        let (trouble, trouble_since) = state.trouble.unzip();
-        Ok(Some(Self {
-            is_on: state.is_on,
-            mode: mode(state.is_shared),
-            appliance: state.appliance,
-            since: state.since,
-            answered_at: state.answered_at,
-            trouble,
-            trouble_since,
-            alarm: state.alarm,
-            open,
-            outbox,
-            refused,
-            channels: channels.iter().map(name).collect(),
-        }))
+        let (mode, figures) = (mode(state.is_shared), tx.link_figures()?);
+        Ok(Some(Self { state, mode, figures, channels: channels.iter().map(name).collect() }))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::delivery::MessageStatus;
 use crate::fail_point;
 use crate::reason::Reason;
 use crate::schedule::Zone;
+use crate::secret::to_hex;
 use crate::store::{
     ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkedRow, SqlResult, Trigger, Tx,
 };
@@ -387,7 +388,5 @@ pub(super) fn mark(row: &RemoteRow) -> String {
         return updated_at.clone();
     }
     let all = format!("{}\n{}\n{:?}\n{:?}", row.message, row.contact_ids, row.schedules, row.title);
-    Sha256::digest(all.as_bytes())
-        .iter()
-        .fold("hash:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    format!("hash:{}", to_hex(&Sha256::digest(all)))
 }
