@@ -1,8 +1,7 @@
 //! Who gets a message: the entries of `contact_ids`, looked up among the contacts, become recipients
 //! with a chat, or with the reason why they are skipped. Reads only.
 //!
-//! Who opted out is skipped by whatever name the message has for them: an id, a tag, the number in
-//! any spelling, the chat.
+//! Who opted out is skipped by whatever name: an id, a tag, the number in any spelling, the chat.
 
 use std::collections::{HashMap, HashSet};
 
@@ -169,15 +168,12 @@ impl Recipients {
     ) -> SqlResult<usize> {
         let wanted = group.tag.as_deref().map(tags::fold);
         let mut left = limit;
-        tx.each_contact_row_after(group.last, |row| {
+        let is_wanted = |column: &str| wanted.as_ref().is_none_or(|tag| tags::has(column, tag));
+        tx.each_tagged_contact_after(group.last, is_wanted, |id, contact| {
             left -= 1;
-            group.last = row.id()?;
-            let is_wanted = match &wanted {
-                Some(tag) => row.has_tags(|column| tags::has(column, tag))?,
-                None => true,
-            };
-            if is_wanted {
-                let recipient = Recipient { is_of_group: true, ..self.contact(row.read()?) };
+            group.last = id;
+            if let Some(contact) = contact {
+                let recipient = Recipient { is_of_group: true, ..self.contact(contact) };
                 if group.tag.is_some() || recipient.skipped != Some(Reason::OptedOut) {
                     group.is_anybody = true;
                     self.visit_one(tx, recipient, visit)?;

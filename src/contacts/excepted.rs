@@ -47,10 +47,10 @@ impl Excepted {
             }
         }
         if !wanted.is_empty() {
-            tx.each_contact_row_after(i64::MIN, |row| {
-                if row.has_tags(|column| wanted.iter().any(|tag| tags::has(column, tag)))? {
-                    let contact = row.read()?;
-                    excepted.add(Some(contact.id), &contact.phone_number, country);
+            let is_such = |column: &str| wanted.iter().any(|tag| tags::has(column, tag));
+            tx.each_tagged_contact_after(i64::MIN, is_such, |id, contact| {
+                if let Some(contact) = contact {
+                    excepted.add(Some(id), &contact.phone_number, country);
                 }
                 Ok(true)
             })?;

@@ -99,25 +99,6 @@ impl Contact {
     }
 }
 
-/// A row of `contacts` that is looked at: of a hundred thousand most are passed over by their tags, and are not read.
-pub(crate) struct ContactRow<'a>(&'a Row<'a>);
-
-impl ContactRow<'_> {
-    pub(crate) fn id(&self) -> SqlResult<i64> {
-        self.0.get("id")
-    }
-
-    /// Whether the column `tags` is such.
-    pub(crate) fn has_tags(&self, is_such: impl FnOnce(&str) -> bool) -> SqlResult<bool> {
-        let column = self.0.get_ref("tags")?.as_bytes_or_null()?.unwrap_or_default();
-        Ok(is_such(&String::from_utf8_lossy(column)))
-    }
-
-    pub(crate) fn read(&self) -> SqlResult<Contact> {
-        Contact::from_row(self.0)
-    }
-}
-
 impl Skipped {
     pub(crate) fn add(&mut self, other: Self) {
         self.messages.extend(other.messages);
@@ -143,17 +124,25 @@ impl Tx<'_> {
         after: i64,
         mut visit: impl FnMut(Contact) -> SqlResult<bool>,
     ) -> SqlResult<()> {
-        self.each_contact_row_after(after, |row| visit(row.read()?))
+        let visit_id = |_, contact: Option<Contact>| contact.map_or(Ok(true), &mut visit);
+        self.each_tagged_contact_after(after, |_| true, visit_id)
     }
 
-    /// The same with rows that are not read yet.
-    pub(crate) fn each_contact_row_after(
+    /// The same with the id alone of those whose column `tags` `is_such` refuses: of a hundred thousand most are
+    /// passed over by that, and are not read.
+    pub(crate) fn each_tagged_contact_after(
         &self,
         after: i64,
-        mut visit: impl FnMut(&ContactRow<'_>) -> SqlResult<bool>,
+        is_such: impl Fn(&str) -> bool,
+        mut visit: impl FnMut(i64, Option<Contact>) -> SqlResult<bool>,
     ) -> SqlResult<()> {
         let sql = "SELECT * FROM contacts WHERE id > :after ORDER BY id";
-        self.each_row(sql, params! { after }, &mut |row| visit(&ContactRow(row)))
+        self.each_row(sql, params! { after }, &mut |row| {
+            let tags = row.get_ref("tags")?.as_bytes_or_null()?.unwrap_or_default();
+            let is_wanted = is_such(&String::from_utf8_lossy(tags));
+            let contact = is_wanted.then(|| Contact::from_row(row)).transpose()?;
+            visit(row.get("id")?, contact)
+        })
     }
 
     pub fn add_contact(&self, name: &str, phone_number: &str) -> SqlResult<i64> {
@@ -309,8 +298,7 @@ impl Tx<'_> {
         self.query_values(sql, params! { limit })
     }
 
-    /// Makes the list of noted numbers, empty: it is this connection's own, and lies on the disk
-    /// when it grows.
+    /// Makes the list of noted numbers, empty: this connection's own, on the disk when it grows.
     pub(crate) fn clear_noted_numbers(&self) -> SqlResult<()> {
         self.transaction.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS noted_numbers
@@ -319,8 +307,7 @@ impl Tx<'_> {
         )
     }
 
-    /// Notes whose a number is; the first one who is noted stays. `digits` are at most 15. Returns
-    /// whether it was new.
+    /// Notes whose a number (15 digits at most) is; the first stays. Returns whether it was new.
     pub(crate) fn note_number(&self, digits: i64, contact_id: i64) -> SqlResult<bool> {
         let sql = "INSERT INTO temp.noted_numbers (digits, contact_id) VALUES (:digits, :id)
                    ON CONFLICT (digits) DO NOTHING";
@@ -544,8 +531,7 @@ impl Tx<'_> {
         self.execute_sql(sql, params! { id, ":contact_id": to.id, to.{ name, phone_number } })
     }
 
-    /// Plans a delivery to another contact with the number that this one had, and counts the
-    /// message's recipients anew.
+    /// Plans a delivery to another contact with the same number, and counts the recipients anew.
     pub(crate) fn plan_in_place_of(
         &self,
         waiting: &WaitingForContact,
