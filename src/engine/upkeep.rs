@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::delivery::{Counts, MessageStatus, Status, Verdict};
 use crate::reason::Reason;
 use crate::schedule::{ScheduleError, Taken, Zone};
-use crate::store::{Message, Past, SqlResult, Tx};
+use crate::store::{Message, Past, Stop, Tx};
 
 /// A schedule whose first time was so little before its row was made still means that time: forms
 /// have minutes, and cron comes every few.
@@ -23,6 +23,9 @@ const EARLY_MAX: Duration = Duration::from_hours(1);
 
 /// How long after its claim an unknown delivery keeps its message waiting for a first look-up.
 const UNLOOKED_MAX: Duration = Duration::from_mins(10);
+
+/// Whether a message has another time now, or why it fails.
+type Looked = Result<bool, Stop<Reason>>;
 
 impl Planner {
     /// Ends what is pending of occurrences past the late limit, and settles those with nothing left to do.
@@ -134,22 +137,22 @@ impl Planner {
         Ok(ids.len() == MESSAGES_PER_PASS as usize)
     }
 
-    /// Looks at the times of messages, at each in a transaction of its own: `look` says whether it
-    /// has another time now, or why it fails. Returns how many have another one.
+    /// Looks at the times of messages, at each in a transaction of its own. Returns how many have another one.
     fn time_each(
         &self,
         ids: &[i64],
         now: Timestamp,
-        look: impl Fn(&Tx<'_>, i64) -> SqlResult<Result<bool, Reason>>,
+        look: impl Fn(&Tx<'_>, i64) -> Looked,
     ) -> Done<usize> {
         let mut moved = 0;
         for id in ids {
-            let looked = self.write(|tx| {
-                let looked = look(tx, *id)?;
-                if let Err(error) = &looked {
-                    tx.fail_message(*id, error, now)?;
+            let looked = self.write(|tx| match look(tx, *id) {
+                Ok(is_moved) => Ok(Ok(is_moved)),
+                Err(Stop::Sql(error)) => Err(error),
+                Err(Stop::Refused(error)) => {
+                    tx.fail_message(*id, &error, now)?;
+                    Ok(Err(error))
                 }
-                Ok(looked)
             });
             match self.fail_if_unreadable(*id, looked, Err, now)? {
                 Ok(is_moved) => moved += usize::from(is_moved),
@@ -159,47 +162,38 @@ impl Planner {
         Ok(moved)
     }
 
-    fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> SqlResult<Result<bool, Reason>> {
+    fn give_time(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> Looked {
         let untimed = tx.message(id)?.filter(Message::is_untimed);
-        let Some(message) = untimed else { return Ok(Ok(false)) };
+        let Some(message) = untimed else { return Ok(false) };
         let past = tx.past(id)?;
-        match first_time(&message, &past, &self.config.zone, now) {
-            Ok(Some(at)) => tx.set_scheduled_at(id, at, &self.config.zone, now)?,
-            Ok(None) => {
+        match first_time(&message, &past, &self.config.zone, now).map_err(Stop::Refused)? {
+            Some(at) => tx.set_scheduled_at(id, at, &self.config.zone, now)?,
+            None => {
                 tx.end_message(id, past.latest_due_at, &message.timetable.why_over(true), now)?;
             }
-            Err(error) => return Ok(Err(error)),
         }
-        Ok(Ok(true))
+        Ok(true)
     }
 
-    fn look_at_zone(
-        &self,
-        tx: &Tx<'_>,
-        id: i64,
-        now: Timestamp,
-    ) -> SqlResult<Result<bool, Reason>> {
+    fn look_at_zone(&self, tx: &Tx<'_>, id: i64, now: Timestamp) -> Looked {
         let zone = &self.config.zone;
         let is_scheduled = |message: &Message| message.status == MessageStatus::Scheduled;
-        let Some(message) = tx.message(id)?.filter(is_scheduled) else { return Ok(Ok(false)) };
-        let Some(scheduled_at) = message.scheduled_at else { return Ok(Ok(false)) };
+        let Some(message) = tx.message(id)?.filter(is_scheduled) else { return Ok(false) };
+        let Some(scheduled_at) = message.scheduled_at else { return Ok(false) };
         let has_begun =
             tx.has_deliveries(id, scheduled_at)? && tx.begun_planning(id)? != Some(scheduled_at);
         if message.timetable.is_outdated() {
             tx.clear_scheduled_at(id)?;
-            return Ok(Ok(false));
+            return Ok(false);
         }
-        match time_here(&message, (scheduled_at, has_begun), zone, now) {
-            Ok((_, is_from_rule)) if has_begun || !is_from_rule => {
-                tx.set_scheduled_zone(id, if is_from_rule { zone.name() } else { "" }, now)?;
-                Ok(Ok(false))
-            }
-            Ok((at, _)) => {
-                tx.set_scheduled_at(id, at, zone, now)?;
-                Ok(Ok(at != scheduled_at))
-            }
-            Err(error) => Ok(Err(error)),
+        let here = time_here(&message, (scheduled_at, has_begun), zone, now);
+        let (at, is_from_rule) = here.map_err(Stop::Refused)?;
+        if has_begun || !is_from_rule {
+            tx.set_scheduled_zone(id, if is_from_rule { zone.name() } else { "" }, now)?;
+            return Ok(false);
         }
+        tx.set_scheduled_at(id, at, zone, now)?;
+        Ok(at != scheduled_at)
     }
 }
 
