@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::server::Answering;
-use super::{Depth, Examined, Findings, Said, Subject, webhook};
+use super::{Depth, Examined, Findings, Said, Subject, Verdict, webhook};
 use crate::channels::{HoldEnds, Off, hold_ends, usable};
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::{Config, DEFAULT_ENV_FILE, absolute};
@@ -390,20 +390,14 @@ fn held(channel: &Channel, pending: u64, now: Timestamp, findings: &mut Findings
     let Some(held) = &channel.held else { return };
     let (name, why) = (channel.name.clone(), held.reason.clone());
     let found = Said::ChannelHeld { channel: name, pending, why };
-    match hold_ends(held, now) {
-        HoldEnds::ByPerson if held.kind.is_some() => {
-            findings.wrong(Subject::Channels, found, Said::PersonDecides);
-        }
-        HoldEnds::ByPerson => {
-            findings.warning(Subject::Channels, found, Said::EmptyHeldReason);
-        }
-        HoldEnds::At(_) | HoldEnds::ByLook if held.until.is_some_and(|until| until > now) => {
-            findings.warning(Subject::Channels, found, Said::LookedAtAgain);
-        }
-        HoldEnds::At(_) | HoldEnds::ByLook => {
-            findings.warning(Subject::Channels, found, Said::NextTriggerLooks);
-        }
-    }
+    let is_to_come = held.until.is_some_and(|until| until > now);
+    let (verdict, remedy) = match hold_ends(held, now) {
+        HoldEnds::ByPerson if held.kind.is_some() => (Verdict::Wrong, Said::PersonDecides),
+        HoldEnds::ByPerson => (Verdict::Warning, Said::EmptyHeldReason),
+        HoldEnds::At(_) | HoldEnds::ByLook if is_to_come => (Verdict::Warning, Said::LookedAtAgain),
+        HoldEnds::At(_) | HoldEnds::ByLook => (Verdict::Warning, Said::NextTriggerLooks),
+    };
+    findings.add(verdict, Subject::Channels, found, Some(remedy));
 }
 
 fn two_of_one_number(channels: &[(Channel, u64)], findings: &mut Findings) {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::replies;
 use super::routes::Site;
 use crate::clock::{Clock, SystemClock, lock};
-use crate::http::input::{Ended, Input, has_closed};
+use crate::http::input::{Ended, Input, LINGER_BYTES_MAX, has_closed};
 use crate::http::response::reason;
 use crate::http::{Head, Length, Refusal, Response, start_thread};
 
@@ -247,7 +247,7 @@ impl Connection {
                 Err(Ended::Refused(Refusal { status, message })) => {
                     // Nobody knows where a next request begins.
                     self.write(&replies::nest(status, message, reason(status)).bytes(true, false));
-                    return input.linger(LINGER_MAX);
+                    return input.linger(LINGER_MAX, LINGER_BYTES_MAX);
                 }
                 Ok(_) | Err(Ended::Closed | Ended::Late) => return,
             }

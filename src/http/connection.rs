@@ -5,7 +5,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
 use super::head::{FORWARDED, Head, Length, PEER, Refusal, TOKEN};
-use super::input::{Ended, Input, PIECE_BYTES, has_closed, is_timeout};
+use super::input::{
+    Ended, Input, LINGER_BYTES_MAX, LINGER_UPLOAD_BYTES_MAX, PIECE_BYTES, has_closed, is_timeout,
+};
 use super::slots::{Slot, Stage};
 use super::upstream::{Stream, Turn};
 use super::{BODY_BYTES_MAX, FULL, FrontError, HEAD_BYTES_MAX, Shared, response};
@@ -242,7 +244,7 @@ impl<'a> Connection<'a> {
         }
         if is_last && !self.input.rest().is_empty() {
             self.slot.enter(Stage::Idle)?;
-            self.input.linger(limits.linger);
+            self.input.linger(limits.linger, LINGER_BYTES_MAX);
         }
         Ok(!is_last)
     }
@@ -289,9 +291,9 @@ impl<'a> Connection<'a> {
             let limits = &self.shared.limits;
             // On to a page: somebody waits for it. Meanwhile the connection is idle, and gives way to others.
             if refusal.status == 303 {
-                self.input.linger_for_upload(limits.answer_within);
+                self.input.linger(limits.answer_within, LINGER_UPLOAD_BYTES_MAX);
             } else {
-                self.input.linger(limits.linger);
+                self.input.linger(limits.linger, LINGER_BYTES_MAX);
             }
         }
     }

@@ -12,9 +12,9 @@ pub(super) const PIECE_BYTES: usize = 4 * 1024;
 /// Hex digits of a chunk's size.
 const CHUNK_DIGITS_MAX: usize = 8;
 /// What is read and thrown away after the last answer.
-const LINGER_BYTES_MAX: usize = 2 * 1024 * 1024;
+pub(crate) const LINGER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// The same when a person sent a file that is too large: a browser reads the answer only once all of it is sent.
-const LINGER_UPLOAD_BYTES_MAX: usize = 128 * 1024 * 1024;
+pub(super) const LINGER_UPLOAD_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// The system counts time-outs in steps of a few milliseconds, and takes no zero.
 const TIMEOUT_MIN: Duration = Duration::from_millis(1);
 
@@ -104,16 +104,7 @@ impl<'a> Input<'a> {
     }
 
     /// Reads on for a moment after the last answer, because unread bytes make a reset that could overtake it.
-    pub(crate) fn linger(&mut self, within: Duration) {
-        self.linger_for(within, LINGER_BYTES_MAX);
-    }
-
-    /// The same for a file that a person sent.
-    pub(super) fn linger_for_upload(&mut self, within: Duration) {
-        self.linger_for(within, LINGER_UPLOAD_BYTES_MAX);
-    }
-
-    fn linger_for(&mut self, within: Duration, bytes_max: usize) {
+    pub(crate) fn linger(&mut self, within: Duration, bytes_max: usize) {
         drop(self.stream.shutdown(Shutdown::Write)); // the client may have gone
         let deadline = self.clock.now().monotonic + within;
         let mut left = bytes_max;

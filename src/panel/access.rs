@@ -315,13 +315,8 @@ pub(super) fn login(visit: &mut Visit<'_>) -> Answered {
 }
 
 fn let_in(visit: &mut Visit<'_>) -> PageResult<()> {
-    prove(visit, visit.form.get("password").unwrap_or_default())?;
+    prove(visit)?;
     begin_session(visit)
-}
-
-/// Asks whoever is logged in for the password once more, as slowly as a login.
-pub(super) fn ask_again(visit: &Visit<'_>) -> PageResult<()> {
-    prove(visit, visit.form.get("password").unwrap_or_default())
 }
 
 /// Gives the panel another password in place of the setting's: all sessions end, and this browser gets a new one.
@@ -332,8 +327,8 @@ pub(super) fn change_password(visit: &mut Visit<'_>, new: &str) -> PageResult<()
     begin_session(visit)
 }
 
-/// Refuses a password that is not the right one; wrong ones are slowed down.
-fn prove(visit: &Visit<'_>, given: &str) -> PageResult<()> {
+/// Refuses a form whose password is not the right one, also of whoever is logged in; wrong ones are slowed down.
+pub(super) fn prove(visit: &Visit<'_>) -> PageResult<()> {
     let w = visit.words();
     let device = known_device(visit)?;
     let is_device = device.is_some();
@@ -348,7 +343,7 @@ fn prove(visit: &Visit<'_>, given: &str) -> PageResult<()> {
         return Err(Told { wait_secs: Some(secs), ..told }.into());
     }
     let kept = visit.read(|tx| tx.panel_password_hash())?.unwrap_or_default();
-    if !password::fits(&kept, given) {
+    if !password::fits(&kept, visit.form.get("password").unwrap_or_default()) {
         let remote = visit.request.remote().unwrap_or("an unknown address".to_owned());
         access.lines.log(now, || {
             log::warn!("panel: refused a login from {remote}: the wrong password");

@@ -94,69 +94,65 @@ impl Fields {
     }
 }
 
-/// A form against what is stored now: tags and attributes one by one, so that two people who change
-/// different ones both get what they want.
-struct Merged {
-    changes: Changes,
-    /// What the form holds with what others changed.
-    fields: Fields,
-    conflicts: Vec<Conflict>,
-}
-
-impl Merged {
-    fn new(visit: &Visit<'_>, mine: &Fields, was: &Fields, stored: &Fields) -> Self {
-        let (w, mut changes) = (visit.words(), mine.changes(was));
-        let (mut fields, mut conflicts) = (stored.clone(), Vec::new());
-        let mut clash = |label: &str, theirs: Option<&str>| {
-            conflicts.push(Conflict::new(label, theirs.unwrap_or_default()));
-        };
-        for (label, mine, was, stored, field) in [
-            (w.name, &changes.name, &was.name, &stored.name, &mut fields.name),
-            (w.whatsapp_number, &changes.number, &was.number, &stored.number, &mut fields.number),
-        ] {
-            let Some(mine) = mine else { continue };
-            if stored != was && stored != mine {
-                clash(label, Some(stored));
-            }
-            field.clone_from(mine);
+/// A form against what is stored now: tags and attributes one by one, so that two people who change different
+/// ones both get what they want. Returns what changes, the form with what others changed, and what both changed.
+fn merged(
+    visit: &Visit<'_>,
+    mine: &Fields,
+    was: &Fields,
+    stored: &Fields,
+) -> (Changes, Fields, Vec<Conflict>) {
+    let (w, mut changes) = (visit.words(), mine.changes(was));
+    let (mut fields, mut conflicts) = (stored.clone(), Vec::new());
+    let mut clash = |label: &str, theirs: Option<&str>| {
+        conflicts.push(Conflict::new(label, theirs.unwrap_or_default()));
+    };
+    for (label, mine, was, stored, field) in [
+        (w.name, &changes.name, &was.name, &stored.name, &mut fields.name),
+        (w.whatsapp_number, &changes.number, &was.number, &stored.number, &mut fields.number),
+    ] {
+        let Some(mine) = mine else { continue };
+        if stored != was && stored != mine {
+            clash(label, Some(stored));
         }
-        let (kept, then) = (stored.pairs(), was.pairs());
-        let find = |pairs: &'_ [(String, String)], key: &str| {
-            pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
-        };
-        let mut pairs = kept.clone();
-        for (key, value) in changes
-            .set
-            .iter()
-            .map(|(key, value)| (key, Some(value)))
-            .chain(changes.unset.iter().map(|key| (key, None)))
-        {
-            let theirs = find(&kept, key);
-            if theirs != find(&then, key) && theirs.as_ref() != value {
-                clash(key, theirs.as_deref());
-            }
-            let at = pairs.iter().position(|(known, _)| known == key);
-            match (at, value) {
-                (Some(at), Some(value)) => pairs[at].1.clone_from(value),
-                (Some(at), None) => drop(pairs.remove(at)),
-                (None, Some(value)) => pairs.push((key.clone(), value.clone())),
-                (None, None) => {}
-            }
-        }
-        let lines = pairs.iter().map(|(key, value)| format!("{key}={value}"));
-        fields.attributes = lines.collect::<Vec<_>>().join("\n");
-        let gone =
-            |tag: &&str| changes.remove_tags.iter().any(|one| tags::fold(one) == tags::fold(tag));
-        let mut all: Vec<String> =
-            tags::split(&stored.tags).filter(|tag| !gone(tag)).map(str::to_owned).collect();
-        for tag in &changes.add_tags {
-            tags::give(&mut all, tag);
-        }
-        fields.tags = all.join(", ");
-        // What somebody else took away is away.
-        changes.unset.retain(|key| find(&kept, key).is_some());
-        Self { changes, fields, conflicts }
+        field.clone_from(mine);
     }
+    let (kept, then) = (stored.pairs(), was.pairs());
+    let find = |pairs: &'_ [(String, String)], key: &str| {
+        pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+    };
+    let mut pairs = kept.clone();
+    for (key, value) in changes
+        .set
+        .iter()
+        .map(|(key, value)| (key, Some(value)))
+        .chain(changes.unset.iter().map(|key| (key, None)))
+    {
+        let theirs = find(&kept, key);
+        if theirs != find(&then, key) && theirs.as_ref() != value {
+            clash(key, theirs.as_deref());
+        }
+        let at = pairs.iter().position(|(known, _)| known == key);
+        match (at, value) {
+            (Some(at), Some(value)) => pairs[at].1.clone_from(value),
+            (Some(at), None) => drop(pairs.remove(at)),
+            (None, Some(value)) => pairs.push((key.clone(), value.clone())),
+            (None, None) => {}
+        }
+    }
+    let lines = pairs.iter().map(|(key, value)| format!("{key}={value}"));
+    fields.attributes = lines.collect::<Vec<_>>().join("\n");
+    let gone =
+        |tag: &&str| changes.remove_tags.iter().any(|one| tags::fold(one) == tags::fold(tag));
+    let mut all: Vec<String> =
+        tags::split(&stored.tags).filter(|tag| !gone(tag)).map(str::to_owned).collect();
+    for tag in &changes.add_tags {
+        tags::give(&mut all, tag);
+    }
+    fields.tags = all.join(", ");
+    // What somebody else took away is away.
+    changes.unset.retain(|key| find(&kept, key).is_some());
+    (changes, fields, conflicts)
 }
 
 pub(super) fn new_form(visit: &Visit<'_>) -> Answered {
@@ -225,7 +221,7 @@ fn edit(visit: &Visit<'_>, person: &Person, mine: &mut Fields) -> Answered {
     }
     let stored = Fields::of(person);
     let was = Fields::read_was(&visit.form).unwrap_or_else(|| stored.clone());
-    let Merged { changes, fields, conflicts } = Merged::new(visit, mine, &was, &stored);
+    let (changes, fields, conflicts) = merged(visit, mine, &was, &stored);
     *mine = fields;
     if !conflicts.is_empty() {
         return Err(Told { conflicts, ..Told::problem(409, w.changed_meanwhile) }.into());

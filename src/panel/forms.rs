@@ -18,13 +18,6 @@ const ABOUT_SENDING: [&str; 9] =
 #[derive(Clone, Debug, Default)]
 pub(super) struct Form(Vec<(String, String)>);
 
-/// A form with at most one file in it.
-#[derive(Clone, Debug)]
-pub(super) struct Upload<T> {
-    pub(crate) fields: Form,
-    pub(crate) file: Option<T>,
-}
-
 impl Form {
     /// Reads a query or an urlencoded body. Whatever it is, it can be read; what is too large, or has
     /// too many fields, is none of ours, and has no field at all: half a form could mean something else.
@@ -116,10 +109,9 @@ pub(super) fn multipart<T>(
     content_type: &str,
     body: impl Read,
     mut take: impl FnMut(&Form, String, &mut dyn Read) -> io::Result<T>,
-) -> Option<Upload<T>> {
+) -> Option<(Form, Option<T>)> {
     let mut parts = Multipart::of(content_type, body).ok()?;
-    let mut upload = Upload { fields: Form::default(), file: None };
-    let mut bytes = 0;
+    let (mut fields, mut file, mut bytes) = (Form::default(), None, 0);
     while let Some(Part { name, filename }) = parts.next().ok()? {
         match filename {
             None => {
@@ -130,16 +122,16 @@ pub(super) fn multipart<T>(
                 if bytes >= BYTES_MAX {
                     return None;
                 }
-                upload.fields.0.push((name, String::from_utf8_lossy(&value).into_owned()));
+                fields.note(&name, String::from_utf8_lossy(&value).into_owned());
             }
             // A field where nothing was chosen comes with an empty name.
-            Some(filename) if !filename.is_empty() && upload.file.is_none() => {
-                upload.file = Some(take(&upload.fields, filename, &mut parts).ok()?);
+            Some(filename) if !filename.is_empty() && file.is_none() => {
+                file = Some(take(&fields, filename, &mut parts).ok()?);
             }
             Some(_) => {}
         }
     }
-    Some(upload)
+    Some((fields, file))
 }
 
 #[cfg(test)]
@@ -161,9 +153,9 @@ mod tests {
         };
         let (csrf, none) = (part("csrf", "abc"), part("f; filename=\"\"", ""));
         let (file, other) = (part("f; filename=a.csv", "nama,hp\r\n"), part("f; filename=b", "x"));
-        let upload = read(&format!("{csrf}{none}{file}{other}--XX--")).unwrap();
+        let (fields, taken) = read(&format!("{csrf}{none}{file}{other}--XX--")).unwrap();
         let wanted = ("a.csv".to_owned(), "nama,hp\r\n".to_owned(), Some("abc".to_owned()));
-        assert_eq!((upload.fields.get("csrf"), upload.file), (Some("abc"), Some(wanted)));
+        assert_eq!((fields.get("csrf"), taken), (Some("abc"), Some(wanted)));
         assert!(read(&format!("{csrf}{file}")).is_none(), "it is cut");
         let large = part("text", &"a".repeat(BYTES_MAX));
         assert!(read(&format!("{csrf}{large}--XX--")).is_none());

@@ -110,13 +110,13 @@ fn change_password(visit: &mut Visit<'_>) -> Answered {
     if visit.form.get("repeated") != Some(new.as_str()) {
         return Err(Told::refusal(w.password_differs));
     }
-    access::ask_again(visit)?;
+    access::prove(visit)?;
     access::change_password(visit, &new)?;
     Ok(reply::done("/panel/settings", "password_changed"))
 }
 
 fn take_backup(visit: &Visit<'_>) -> Answered {
-    access::ask_again(visit)?;
+    access::prove(visit)?;
     match backup::copy_to_take(&visit.config.database_path, visit.now) {
         Ok((file, bytes)) => {
             let act = acts::of(visit, "backup_taken", None);

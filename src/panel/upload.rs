@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::forms::{self, Form, Upload};
+use super::forms::{self, Form};
 use super::{Panel, access};
 use crate::api::takes_files;
 use crate::content::filename_of;
@@ -52,14 +52,13 @@ impl Body {
                     Ok(None)
                 }
             };
-            let Some(upload) = forms::multipart(&content_type, request.coming(), take) else {
-                return Self::default();
-            };
-            let (mut fields, taken) = (upload.fields, upload.file.flatten());
+            let read = forms::multipart(&content_type, request.coming(), take);
+            let Some((mut form, taken)) = read else { return Self::default() };
+            let taken = taken.flatten();
             if let Some(Ok(Taken { stored, filename })) = &taken {
-                fields.note("taken", format!("{} {filename:?}", stored.name));
+                form.note("taken", format!("{} {filename:?}", stored.name));
             }
-            return Self { form: fields, list: None, taken };
+            return Self { form, list: None, taken };
         }
         let keep = |_: &Form, name, source: &mut dyn Read| {
             let mut bytes = Vec::new();
@@ -67,7 +66,7 @@ impl Body {
             Ok((name, bytes))
         };
         match forms::multipart(&content_type, request.body.as_slice(), keep) {
-            Some(Upload { fields, file }) => Self { form: fields, list: file, taken: None },
+            Some((form, list)) => Self { form, list, taken: None },
             None => Self { form: Form::read(&request.body), ..Self::default() },
         }
     }
