@@ -223,7 +223,8 @@ impl Engine {
 
     /// Before the first step, with the lock held: what another process left in the middle becomes
     /// what it is. A delivery that is `sending` may have gone out just now, so its channel rests a
-    /// whole gap. A database that fails is noted; it can be called again.
+    /// whole gap.
+    /// A database that fails is noted; it can be called again.
     pub fn recover(&self) -> Done<()> {
         let recovered = lock(&self.dispatcher).recover();
         self.core.triggers.note_database(DatabaseUser::Run, recovered.as_ref().err());

@@ -1,4 +1,5 @@
-//! What will happen: who gets what and when, who is skipped and why, its begin and end. Reads only.
+//! What will happen, before it does: who gets what and when, who is skipped and why, when it begins
+//! and ends. Reads only.
 //!
 //! It asks the same questions as the planner ([`engine`]) about the same recipients, and takes the
 //! deliveries of a channel in the sender's order: by due time, then by when they were planned. What
@@ -169,7 +170,8 @@ struct Ahead<'a> {
     has_gaps: bool,
     /// Those of the channels that were asked for so far.
     lines: Lines,
-    /// By chat: through which channel it hears from us, and when, so far. `None` while nobody asks.
+    /// By chat: through which channel it hears from us until any message is planned, and when. `None` while
+    /// nobody asks.
     spoken: Option<HashMap<String, Vec<(Timestamp, i64)>>>,
     totals: Tally,
     /// A message that is looked at as if it were stored.

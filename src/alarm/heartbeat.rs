@@ -1,4 +1,5 @@
-//! HEARTBEAT_URL is called as healthchecks.io has it, so that somebody is told when nothing runs.
+//! The heartbeat: HEARTBEAT_URL is called as healthchecks.io defines it, so that somebody is told when
+//! nothing runs any more.
 //!
 //! `/start` when a trigger from outside began a run, or when any run lasts; the URL itself after a run,
 //! and with each trigger and tick that joins a long one; `/fail` when the database stops the sending or

@@ -13,7 +13,8 @@ const BASE_URL: &str = "WAHA_BASE_URL";
 const PRIVATE_ENDINGS: [&str; 5] = [".localhost", ".local", ".internal", ".lan", ".home.arpa"];
 
 /// The URL without a slash at its end. Over plain http only what stays on this machine or in a
-/// private network. The error does not repeat a password.
+/// private network.
+/// The error does not repeat a password.
 pub(super) fn base_url(text: &str) -> Result<String, ConfigError> {
     let wanted = "a URL such as http://127.0.0.1:3000 or https://waha.example.com, without ? or #";
     // What stands before an @ is a password: it is not repeated.
@@ -55,7 +56,8 @@ pub(super) fn supabase(text: &str) -> Result<String, ConfigError> {
     Ok(text.strip_suffix("/rest/v1").unwrap_or(text).trim_end_matches('/').to_owned())
 }
 
-/// The URL of a proxy, perhaps with a password: a secret. The error does not repeat the value.
+/// The URL of a proxy, perhaps with a password in it: it is a secret.
+/// The error does not repeat the value.
 pub(super) fn proxy(text: &str) -> Result<Secret, ConfigError> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let address = rest.rsplit_once('@').map_or(rest, |(_user, address)| address);

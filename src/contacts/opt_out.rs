@@ -65,7 +65,8 @@ pub struct Writer {
     pub name: Option<String>,
 }
 
-/// The numbers of all who opted out, as E.164 digits whatever their spelling, and hidden numbers.
+/// The numbers of all people who opted out, in E.164 digits whatever the spelling of their rows, and
+/// their hidden numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OptedOutNumbers {
     digits: HashSet<i64>,

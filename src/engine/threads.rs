@@ -62,8 +62,9 @@ impl Engine {
         }
     }
 
-    /// Sends until [`crate::trigger::Triggers::stop`] is called; looks for due messages by itself
-    /// every `tick`. A database that fails is waited for.
+    /// Sends until [`crate::trigger::Triggers::stop`] is called; looks for due messages by itself every
+    /// `tick`.
+    /// A database that fails is waited for.
     pub fn send_until_stopped(
         &self,
         workers: usize,
@@ -74,8 +75,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends until the run `number` has ended or [`crate::trigger::Triggers::stop`] is called;
-    /// returns what it did. Fails also when the database fails for longer than a run waits.
+    /// Sends until the run `number` has ended or [`crate::trigger::Triggers::stop`] is called; returns
+    /// what it did.
+    /// Fails also when the database fails for longer than a run waits.
     pub fn send_one_run(
         &self,
         workers: usize,

@@ -25,7 +25,8 @@ pub enum Fate<'a> {
     Skipped { reason: &'a str },
     /// Its turn comes only after the late limit: it expires.
     TooLate,
-    /// Its chat got another message less than so many hours before, and cannot wait: it expires.
+    /// Its chat got another message less than so many hours before, and waiting would be too late: it
+    /// expires.
     TooSoon { hours: u64 },
     /// Its channel cannot send at all.
     Waits { reason: &'a str },

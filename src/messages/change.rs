@@ -64,7 +64,8 @@ enum Reach {
     Words,
 }
 
-/// Edits a message. A date on which it went out is done, unless the edit asks for today again.
+/// Edits a message. A date on which it went out is done, whatever its times become, unless the edit
+/// asks for today again.
 pub fn edit(
     store: &mut Store,
     id: i64,

@@ -1,4 +1,5 @@
-//! Cancelling, pausing, resuming and removing a message, also while it is on its way.
+//! Cancelling, pausing, resuming and removing: a message from one status to another, while it may be
+//! on its way.
 
 use std::time::Duration;
 
@@ -23,14 +24,16 @@ pub enum Resumed {
     Expired { count: usize, next: Timestamp },
 }
 
-/// Cancels a message that has not ended; what is under way goes out. Returns its latest occurrence.
+/// Cancels a message that has not ended. Returns how its latest occurrence stands: what is under way
+/// goes out.
 pub fn cancel(store: &mut Store, id: i64, now: Timestamp) -> ComposeResult<Option<Occurrence>> {
     let row = own(store, id)?;
     check_goes_on(&row, "cancel")?;
     move_to(store, &row, MessageStatus::Cancelled, now)
 }
 
-/// Pauses a message: a draft that keeps what is pending. Returns its occurrence, if it was planned.
+/// Pauses a message: it becomes a draft, and what is pending stays so. Returns how its occurrence
+/// stands, when it was planned.
 pub fn pause(store: &mut Store, id: i64, now: Timestamp) -> ComposeResult<Option<Occurrence>> {
     let row = own(store, id)?;
     check_goes_on(&row, "pause")?;

@@ -183,7 +183,8 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> ComposeResult<Times
 const NAMED_DAYS: [(&str, i64); 6] =
     [("hari ini", 0), ("today", 0), ("besok", 1), ("tomorrow", 1), ("lusa", 2), ("besok lusa", 2)];
 
-/// `besok 08:00` and `lusa jam 8.30` with their date; a time alone is the next such. Else `None`.
+/// `besok 08:00` and `lusa jam 8.30` with their date; a time of day alone is the next such time. `None`
+/// for everything else.
 fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
     let text = text.to_lowercase();
     let named = NAMED_DAYS.iter().filter_map(|(name, ahead)| {

@@ -78,7 +78,8 @@ pub(super) fn read_date(text: &str) -> Result<Date, TextFlaw> {
     }
 }
 
-/// `08:00`, `8.00`, `08:00:30` or on a 12-hour clock `8:00 PM`, `8 pm`. Fractions are dropped.
+/// `08:00`, `8.00`, `08:00:30` on a 24-hour clock, `8:00 PM`, `8 pm` on a 12-hour one. Fractions
+/// of a second are dropped.
 pub(super) fn read_time(text: &str) -> Result<Time, TextFlaw> {
     let (digits, half) = split_half(text.trim());
     let not_a_time = || TextFlaw::NotATime(quote(text));

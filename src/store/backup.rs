@@ -86,8 +86,9 @@ impl Store {
             Ok(self.connection.query_row(sql, [], |row| row.get(0)).map(DataVersion)?
                 == unchanged_since)
         };
-        // In WAL mode one connection can read while another holds the write lock, so nobody can
-        // slip in after the look. With a rollback journal the look comes just before.
+        // In WAL mode one connection can read while another one holds the write lock: with the lock
+        // taken, nobody can slip in after the look. With a rollback journal the look comes just
+        // before.
         let is_placed = if mode == "wal" {
             copy_pages(&new.connection, &mut target, "restore_half", is_unchanged)
         } else if is_unchanged().map_err(failed)? {

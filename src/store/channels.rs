@@ -355,7 +355,8 @@ impl Tx<'_> {
         self.insert_row(sql, params)
     }
 
-    /// Writes name, session, hours and limit. Fails when the session is another channel's.
+    /// Writes name, session, hours and limit of a channel that is there.
+    /// Fails when the session is another channel's.
     pub(crate) fn set_channel(&self, to: &Channel, now: Timestamp) -> SqlResult<()> {
         let sql = "UPDATE channels SET name = :name, session_name = :session_name,
                        send_window = :send_window, daily_limit = :daily_limit, warmup_from = :warmup_from,

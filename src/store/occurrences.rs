@@ -128,7 +128,8 @@ impl Tx<'_> {
         self.set_counts(id, due_at, self.count_occurrence(id, due_at)?, false, now)
     }
 
-    /// Puts unplanned messages back that a person set to `sending`. Returns how many that were.
+    /// Puts messages back that a person set to `sending` before they were planned. Returns how many
+    /// that were.
     pub(crate) fn put_back_unplanned(&self, now: Timestamp) -> SqlResult<usize> {
         let sql = "UPDATE auto_messages SET status = 'scheduled', updated_at = :now
                    WHERE status = 'sending' AND (scheduled_at IS NULL OR NOT EXISTS
@@ -184,7 +185,8 @@ impl Tx<'_> {
         self.occurrences(sql, params! { before })
     }
 
-    /// Occurrences on their way with nothing left to do: a person cancelled their last deliveries.
+    /// The occurrences on their way that have nothing left to do: a person cancelled their last
+    /// deliveries one by one.
     pub(crate) fn finished_occurrences(&self) -> SqlResult<Vec<(i64, Timestamp)>> {
         let sql = "SELECT m.id, m.scheduled_at FROM auto_messages m
                    WHERE m.status = 'sending' AND m.scheduled_at IS NOT NULL AND NOT EXISTS
@@ -291,7 +293,8 @@ impl Tx<'_> {
         self.query_value(sql, params! { id, due_at })
     }
 
-    /// When all that is unknown of an occurrence will have been looked up once; `None` for nothing.
+    /// When what is unknown of an occurrence and was never looked up has been so; `None` when there is
+    /// none.
     fn last_first_lookup_at(&self, id: i64, due_at: Timestamp) -> SqlResult<Option<Timestamp>> {
         let sql = "SELECT max(next_attempt_at) AS at FROM deliveries
                    WHERE auto_message_id = :id AND due_at = :due_at AND status = 'unknown'

@@ -88,7 +88,8 @@ impl Store {
 fn open(path: &Path, vfs: Option<&str>, is_copy: bool) -> Result<Store, StoreError> {
     let fresh = create_private(path)?;
     let mut connection = connect(path, vfs, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // Before anything is read: that makes a WAL with the file's mode, which would stay read-only.
+    // Before anything is read: reading makes a WAL with the file's mode, which would stay read-only
+    // when the file no longer is.
     if connection.is_readonly("main").map_err(|source| explain(path, source))? {
         return Err(match why_denied(path) {
             Some(why) => StoreError::Denied { path: path.to_owned(), why },
@@ -107,7 +108,8 @@ fn open(path: &Path, vfs: Option<&str>, is_copy: bool) -> Result<Store, StoreErr
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     if fresh {
-        // Only now: then what is removed later can be given back to the disk in small steps.
+        // Only before anything else is written: what is removed later can then be given back to the
+        // disk in small steps.
         connection
             .execute_batch("PRAGMA auto_vacuum = INCREMENTAL")
             .map_err(|source| explain(path, source))?;
@@ -304,7 +306,8 @@ fn migrations() -> refinery::Runner {
     refinery::Runner::new(&all)
 }
 
-/// All missing migrations are one transaction: a failure leaves the tables as they were.
+/// All missing migrations and their history rows are one transaction: a failure leaves the tables
+/// as they were.
 ///
 /// The look at the history is a transaction of its own, so another program that starts at the same
 /// moment may do the work in between, and ours then fails ("table exists"). The second look finds

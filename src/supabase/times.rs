@@ -49,8 +49,9 @@ pub(super) fn following(
     all
 }
 
-/// How far the wall-clock of a row's list is ahead of UTC, in seconds; `None` for TIMEZONE's. The
-/// `known` one while `scheduled_at` is an entry in it: of a later entry, two offsets may fit.
+/// How far the wall-clock of a row's list is ahead of UTC, in seconds; `None` for that of TIMEZONE. It is
+/// the `known` one while `scheduled_at` is an entry in it: of another entry than the first, two offsets
+/// may fit.
 pub(super) fn offset(
     schedules: Option<&str>,
     scheduled_at: Timestamp,

@@ -1,4 +1,5 @@
-//! Rows of a list: each is read, and adds a contact, changes one that is there, or changes nothing.
+//! Rows of a list: their cells are read, and a row adds a contact, changes one that is there, or changes
+//! nothing.
 
 use std::borrow::Cow;
 

@@ -204,8 +204,9 @@ impl Link {
         done
     }
 
-    /// Writes the rows of messages that ended alike; adds to `written` those that are as they
-    /// should be. One that was edited since is read and planned again, for those who are new.
+    /// Writes the rows of messages that ended alike; adds to `written` those that are as they should
+    /// be. One that is still the same occurrence, but edited, is read and planned again, for those who
+    /// are new.
     fn settle_rows<'a>(
         &mut self,
         pass: &Pass,
