@@ -726,7 +726,7 @@ sentences! {
             "diawali 0 tetapi terlalu pendek: tulis nomor telepon yang lengkap";
         Doubtful:
             "could be one phone number or several entries: put commas between contact ids, and write + and the country code in front of a phone number",
-            "bisa satu nomor atau beberapa: tulis satu nomor per baris";
+            "bisa satu nomor atau beberapa: tulis satu nomor per baris, tanpa spasi di dalamnya";
         InLinkText: "may be of the text of the link before it: write each entry on a line of its own",
             "mungkin bagian dari tautan di depannya: tulis satu nomor per baris";
         Email: "an e-mail address, not a chat id: that must end in @c.us, @g.us, @lid or @newsletter",

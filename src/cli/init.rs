@@ -82,7 +82,8 @@ pub(super) fn init(args: &InitArgs, env_file: Option<&Path>) -> CliResult {
     ];
     write(file, &settings)?;
     let config = Config::load(env_file)?;
-    let begins_slowly = set_channel(&config, session)?;
+    set_session(&config, session.as_deref())?;
+    let begins_slowly = offer_warmup(&config)?;
     say(&format!("wrote {}", one_line(&config::absolute(file).display().to_string())))?;
     let number = ask(args.test.as_ref(), "Your own number, for a test message (empty: none)", "")?;
     if !number.is_empty() {
@@ -191,23 +192,28 @@ fn write(file: &Path, settings: &[(&str, String)]) -> CliResult {
     })
 }
 
-/// Lets the first channel send from the session that was chosen; and slowly at first, when a person says that its
-/// number is new. Returns whether it begins slowly.
-fn set_channel(config: &Config, session: Option<String>) -> CliResult<bool> {
+/// Lets the first channel send from the session that was chosen.
+fn set_session(config: &Config, session: Option<&str>) -> CliResult {
     let Desk { mut store, now, .. } = Desk::open_or_make(config)?;
-    let first = channels::DEFAULT_CHANNEL;
-    let channel = store.read(|tx| tx.channel(first))?;
-    if channel.is_some_and(|channel| session.is_some() && channel.session_name != session) {
-        let edit = channels::Edit { session, ..Default::default() };
-        channels::edit(&mut store, &first.to_string(), &edit, now)?;
+    let channel = store.read(|tx| tx.channel(channels::DEFAULT_CHANNEL))?;
+    let Some((session, channel)) = session.zip(channel) else { return Ok(()) };
+    if channel.session_name.as_deref() != Some(session) {
+        let edit = channels::Edit { session: Some(session.to_owned()), ..Default::default() };
+        channels::edit(&mut store, &channel.id.to_string(), &edit, now)?;
     }
-    let begins_slowly = begins_slowly()?;
-    if begins_slowly {
-        let warmup_from = Some(Some(Day::of(&config.zone, now)));
-        let edit = channels::Edit { warmup_from, ..Default::default() };
-        channels::edit(&mut store, &first.to_string(), &edit, now)?;
+    Ok(())
+}
+
+/// Lets a number begin slowly that is new, when a person is there to say so.
+fn offer_warmup(config: &Config) -> CliResult<bool> {
+    if !begins_slowly()? {
+        return Ok(false);
     }
-    Ok(begins_slowly)
+    let Desk { mut store, now, .. } = Desk::open_or_make(config)?;
+    let warmup_from = Some(Some(Day::of(&config.zone, now)));
+    let edit = channels::Edit { warmup_from, ..Default::default() };
+    channels::edit(&mut store, &channels::DEFAULT_CHANNEL.to_string(), &edit, now)?;
+    Ok(true)
 }
 
 /// What a person says of a number, when one is there to say it.

@@ -177,7 +177,7 @@ fn on(channels: Option<&[String]>, yes: bool, output: Output, config: &Config) -
         eprintln!("{}\n", crate::terminal::lines(&survey_text(&survey, &desk)));
         if !survey.is_on {
             confirm(
-                "Is the website's own cron (its scheduler) turned off? Else everything goes out twice",
+                "Everything goes out twice unless the website's own cron (its scheduler) is off. Is it turned off?",
             )?;
         }
         if survey.mode == "alone" {

@@ -410,17 +410,17 @@ sentences! {
         LinkOn { mode: String, old: String, since: String }:
             "on, mode {mode}; {old} rows from before {since} stay untouched",
             "menyala, mode {mode}; {old} baris sebelum {since} tidak disentuh";
-        LinkOff { due: String }: "the website has {due} due rows, and the link is off",
+        LinkOff { due: String }: "the link is off, and rows of the website are due: {due}",
             "situs web punya {due} baris yang sudah waktunya, tetapi penghubungnya mati";
         CheckLink: "`link check` shows what would be sent, `link on` begins",
             "`link check` menunjukkan apa yang akan dikirim, `link on` memulai";
         RowsWithoutChannel { count: String, rows: String }:
-            "{count} due rows of the website have no channel: {rows}",
+            "rows of the website that are due without a channel ({count}): {rows}",
             "{count} baris situs web yang sudah waktunya tidak punya nomor WA: {rows}";
         ChooseChannel: "choose a channel for them on the website: nobody sends them",
             "pilih nomor WA untuknya di situs web: tidak ada yang mengirimnya";
         RowsUnsent { count: String, rows: String }:
-            "{count} due rows of the website are on a channel that is off there, or that nobody sends for: {rows}",
+            "rows of the website that are due on a channel that is off there, or that nobody sends for ({count}): {rows}",
             "{count} baris situs web yang sudah waktunya ada di nomor WA yang dinonaktifkan di sana, atau yang tidak dikirim siapa pun: {rows}";
         SwitchChannelOn:
             "switch the channel on at the website, let `link on` take it, or choose another one for them",
@@ -437,8 +437,8 @@ sentences! {
             "nomor WA `{channel}` milik {owner}, terlihat {seen}";
         NobodySends { channel: String }: "nobody sends for the website's channel `{channel}`",
             "tidak ada yang mengirim untuk nomor WA `{channel}` milik situs web";
-        LinkTakesIt: "`link on` takes it when this WAHA has its session",
-            "`link on` mengambilnya bila WAHA ini punya sesinya";
+        LinkTakesIt: "`link on` takes it once its session_name is a session of this WAHA",
+            "`link on` mengambilnya setelah session_name-nya adalah sesi WAHA ini";
         LinkAlarm { alarm: String }: "{alarm}", "peringatan penghubung: {alarm}";
         ClearAlarm: "when it is mended, `link on` clears this",
             "bila sudah dibetulkan, `link on` menghapus peringatan ini";

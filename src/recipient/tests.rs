@@ -104,7 +104,7 @@ fn an_entry_that_a_person_mistyped_is_refused_in_indonesian() {
     for (text, theirs) in [
         ("+1 555", "terlalu pendek untuk nomor telepon"),
         ("0812", "diawali 0 tetapi terlalu pendek"),
-        ("812345 81234", "bisa satu nomor atau beberapa"),
+        ("812345 81234", "bisa satu nomor atau beberapa: tulis satu nomor per baris, tanpa spasi"),
         ("budi@toko.com", "ini alamat email"),
         ("1@broadcast", "daftar siaran"),
         ("tag:", "labelnya belum ditulis"),

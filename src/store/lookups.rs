@@ -93,7 +93,7 @@ impl Tx<'_> {
     }
 
     /// Whether another delivery of the same text, as WhatsApp keeps it, to the same chat is under way
-    /// or unknown and was claimed within `send_window` of this one: then a message in the chat could be
+    /// or unknown and was claimed within `window` of this one: then a message in the chat could be
     /// either's.
     pub(crate) fn has_rival(&self, unknown: &UnknownDelivery, window: Duration) -> SqlResult<bool> {
         // The first half has an index; the second goes through that of what is under way.

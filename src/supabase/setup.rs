@@ -313,11 +313,15 @@ pub fn turn_on(
     let Project { settings, remote, tables } = &project;
     let appliance = appliance(settings, store)?;
     let (mut taken, mut left) = (Vec::new(), Vec::new());
+    // What was named and is no channel of the website.
+    let mut unknown: Vec<&String> = choice.channels.into_iter().flatten().collect();
     for channel in remote.channels(tables)? {
-        let is_named =
-            |wanted: &String| *wanted == channel.id || wanted.trim() == channel.name.trim();
-        if choice.channels.is_some_and(|wanted| !wanted.iter().any(is_named)) {
-            continue;
+        if let Some(wanted) = choice.channels {
+            let is_other = |name: &&String| !is_named(name, &channel);
+            unknown.retain(is_other);
+            if wanted.iter().all(|name| is_other(&name)) {
+                continue;
+            }
         }
         match take(&project, &appliance, &channel, choice) {
             Ok(session) => taken.push((channel, session)),
@@ -325,9 +329,10 @@ pub fn turn_on(
             Err(error) => return Err(error),
         }
     }
+    let names = |name| format!("{name}: the website has no such channel (`link check` lists them)");
+    left.extend(unknown.into_iter().map(names));
     if taken.is_empty() {
-        let why =
-            if left.is_empty() { "it has none of these names".to_owned() } else { left.join("; ") };
+        let why = if left.is_empty() { "it has none".to_owned() } else { left.join("; ") };
         return Err(LinkError::Refused(format!(
             "no channel of the website can be sent from here: {why}"
         )));
@@ -344,6 +349,11 @@ pub fn turn_on(
     })?;
     let channels = taken.into_iter().map(|(channel, _)| label(&channel)).collect();
     Ok(TurnedOn { appliance, mode: mode(tables.is_shared), since, channels, left })
+}
+
+/// Whether a person means this channel by that name or id.
+fn is_named(wanted: &str, channel: &RemoteChannel) -> bool {
+    wanted == channel.id || wanted.trim() == channel.name.trim()
 }
 
 fn label(channel: &RemoteChannel) -> String {

@@ -51,7 +51,10 @@ fn what_would_be_sent_what_stays_and_what_has_no_channel_is_listed() {
     assert_eq!((&check["to_send"], &check["without_channel"]), (&12.into(), &1.into()));
     assert_eq!(check["without_channel_rows"][0]["title"], "Baris 70");
     let doctor = said(&site, &["doctor"]);
-    assert!(doctor.contains("1 due rows of the website have no channel"), "{doctor}");
+    assert!(
+        doctor.contains("rows of the website that are due without a channel (1): "),
+        "{doctor}"
+    );
     assert!(doctor.contains("`Baris 70` (no channel)"), "{doctor}");
 }
 
@@ -74,7 +77,7 @@ fn a_linked_project_lists_what_is_not_sent_apart_from_what_is() {
     ));
     let free = project.channel("Cabang", "tidak-ada");
     let doctor = said(&site, &["doctor"]);
-    let complaints = ["have no channel", "that is off there"];
+    let complaints = ["without a channel", "that is off there"];
     assert!(complaints.iter().all(|words| !doctor.contains(words)), "{doctor}");
     project.sql(&format!("update chanels set is_active = false where id = '{off}'"));
     for (title, channel) in [("Mati", &off), ("Hidup", &on), ("Bebas", &free)] {
@@ -97,10 +100,24 @@ fn a_linked_project_lists_what_is_not_sent_apart_from_what_is() {
     assert!(check.contains("from here, once it is on"), "{check}");
     let doctor = said(&site, &["doctor"]);
     let doctor = doctor.split_whitespace().collect::<Vec<_>>().join(" ");
-    let found =
-        "2 due rows of the website are on a channel that is off there, or that nobody sends for:";
+    let found = "rows of the website that are due on a channel that is off there, or that nobody sends for (2):";
     assert!(doctor.contains(found) && doctor.contains("`Mati` (Toko)"), "{doctor}");
-    assert!(!doctor.contains("have no channel"), "{doctor}");
+    assert!(!doctor.contains("without a channel"), "{doctor}");
+}
+
+#[test]
+fn a_name_that_no_channel_of_the_website_has_is_told_beside_those_that_are_taken() {
+    let project = Project::alone();
+    project.channel("Apotek", "default");
+    let site = Site::new();
+    let settings = project.settings_at(&project.url);
+    site.write_settings(&format!("{settings}SUPABASE_TIMEOUT_SECONDS=12\n"));
+    let told = "Gudnag: the website has no such channel (`link check` lists them)";
+    let on = said(&site, &["link", "on", "--yes", "--channels", "Apotek,Gudnag"]);
+    assert!(on.contains("Apotek") && on.contains(told), "{on}");
+
+    let output = site.run(&["link", "on", "--yes", "--channels", "Gudnag"]);
+    assert!(!output.status.success() && crate::site::stderr(&output).contains(told));
 }
 
 /// The panel's first page, over the site's database.
