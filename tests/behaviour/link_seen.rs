@@ -51,10 +51,9 @@ fn what_would_be_sent_what_stays_and_what_has_no_channel_is_listed() {
     assert_eq!((&check["to_send"], &check["without_channel"]), (&12.into(), &1.into()));
     assert_eq!(check["without_channel_rows"][0]["title"], "Baris 70");
     let doctor = said(&site, &["doctor"]);
-    assert!(
-        doctor.contains("rows of the website that are due without a channel (1): "),
-        "{doctor}"
-    );
+    let doctor = doctor.split_whitespace().collect::<Vec<_>>().join(" ");
+    let found = "rows of the website that are due without a channel (1): ";
+    assert!(doctor.contains(found), "{doctor}");
     assert!(doctor.contains("`Baris 70` (no channel)"), "{doctor}");
 }
 
