@@ -1,7 +1,8 @@
 //! Who gets a message: the entries of `contact_ids`, looked up among the contacts, become recipients
 //! with a chat, or with the reason why they are skipped. Reads only.
 //!
-//! Who opted out is skipped by whatever name: an id, a tag, the number in any spelling, the chat.
+//! Who opted out is skipped by whatever name the message has for them: an id, a tag, the number in
+//! any spelling, the chat.
 
 use std::collections::{HashMap, HashSet};
 

@@ -59,7 +59,7 @@ impl Response {
 }
 
 pub(crate) fn refuse(status: u16, message: &str) -> Response {
-    let body = json!({"error": true, "code": words(status).1, "message": message});
+    let body = json!({"error": true, "code": code(status), "message": message});
     let refusal = Response::json(status, &body);
     if status == 401 { refusal.with("WWW-Authenticate", "Bearer") } else { refusal }
 }
@@ -69,38 +69,50 @@ pub(crate) fn see_other(path: &str) -> Response {
     Response::new(303, "text/plain; charset=utf-8", "").with("Location", path)
 }
 
+/// The name of a refusal for programs, where its status tells all.
+fn code(status: u16) -> &'static str {
+    match status {
+        400 => "bad_request",
+        401 => "unauthorized",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "method_not_allowed",
+        408 => "too_slow",
+        413 => "too_large",
+        421 => "wrong_host",
+        429 => "too_many_wrong_secrets",
+        431 => "headers_too_large",
+        503 => "unavailable",
+        _ => "refused",
+    }
+}
+
 fn end(is_last: bool) -> &'static str {
     if is_last { "Connection: close\r\n\r\n" } else { "Connection: keep-alive\r\n\r\n" }
 }
 
 pub(crate) fn reason(status: u16) -> &'static str {
-    words(status).0
-}
-
-/// The reason phrase of a status, and the name of a refusal for programs where the status tells all.
-fn words(status: u16) -> (&'static str, &'static str) {
     match status {
-        200 => ("OK", "refused"),
-        201 => ("Created", "refused"),
-        302 => ("Found", "refused"),
-        303 => ("See Other", "refused"),
-        400 => ("Bad Request", "bad_request"),
-        401 => ("Unauthorized", "unauthorized"),
-        403 => ("Forbidden", "forbidden"),
-        404 => ("Not Found", "not_found"),
-        405 => ("Unknown", "method_not_allowed"),
-        408 => ("Request Timeout", "too_slow"),
-        411 => ("Length Required", "refused"),
-        413 => ("Payload Too Large", "too_large"),
-        417 => ("Expectation Failed", "refused"),
-        421 => ("Misdirected Request", "wrong_host"),
-        422 => ("Unprocessable Entity", "refused"),
-        429 => ("Too Many Requests", "too_many_wrong_secrets"),
-        431 => ("Request Header Fields Too Large", "headers_too_large"),
-        500 => ("Internal Server Error", "refused"),
-        503 => ("Service Unavailable", "unavailable"),
-        504 => ("Gateway Timeout", "refused"),
-        _ => ("Unknown", "refused"),
+        200 => "OK",
+        201 => "Created",
+        302 => "Found",
+        303 => "See Other",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        408 => "Request Timeout",
+        411 => "Length Required",
+        413 => "Payload Too Large",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Entity",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Unknown",
     }
 }
 

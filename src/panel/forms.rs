@@ -122,7 +122,7 @@ pub(super) fn multipart<T>(
                 if bytes >= BYTES_MAX {
                     return None;
                 }
-                fields.note(&name, String::from_utf8_lossy(&value).into_owned());
+                fields.0.push((name, String::from_utf8_lossy(&value).into_owned()));
             }
             // A field where nothing was chosen comes with an empty name.
             Some(filename) if !filename.is_empty() && file.is_none() => {

@@ -298,7 +298,8 @@ impl Tx<'_> {
         self.query_values(sql, params! { limit })
     }
 
-    /// Makes the list of noted numbers, empty: this connection's own, on the disk when it grows.
+    /// Makes the list of noted numbers, empty: it is this connection's own, and lies on the disk
+    /// when it grows.
     pub(crate) fn clear_noted_numbers(&self) -> SqlResult<()> {
         self.transaction.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS noted_numbers
@@ -307,7 +308,8 @@ impl Tx<'_> {
         )
     }
 
-    /// Notes whose a number (15 digits at most) is; the first stays. Returns whether it was new.
+    /// Notes whose a number is; the first one who is noted stays. `digits` are at most 15. Returns
+    /// whether it was new.
     pub(crate) fn note_number(&self, digits: i64, contact_id: i64) -> SqlResult<bool> {
         let sql = "INSERT INTO temp.noted_numbers (digits, contact_id) VALUES (:digits, :id)
                    ON CONFLICT (digits) DO NOTHING";
@@ -531,7 +533,8 @@ impl Tx<'_> {
         self.execute_sql(sql, params! { id, ":contact_id": to.id, to.{ name, phone_number } })
     }
 
-    /// Plans a delivery to another contact with the same number, and counts the recipients anew.
+    /// Plans a delivery to another contact with the number that this one had, and counts the
+    /// message's recipients anew.
     pub(crate) fn plan_in_place_of(
         &self,
         waiting: &WaitingForContact,

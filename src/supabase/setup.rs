@@ -21,6 +21,7 @@ use crate::waha::CLOCKS_AGREE_WITHIN;
 const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
 /// Clocks that differ by more than this are told.
 const SKEW_SEEN: Duration = Duration::from_mins(1);
+const NO_SUCH_CHANNEL: &str = "the website has no such channel: `link check` lists them";
 /// A count ends here: more is said as "or more".
 pub(crate) const COUNTED_MAX: usize = 1000;
 /// Rows of a kind that are shown; of the others, how many there are.
@@ -313,13 +314,13 @@ pub fn turn_on(
     let Project { settings, remote, tables } = &project;
     let appliance = appliance(settings, store)?;
     let (mut taken, mut left) = (Vec::new(), Vec::new());
-    // What was named and is no channel of the website.
-    let mut unknown: Vec<&String> = choice.channels.into_iter().flatten().collect();
+    // Names that no channel of the website has; a comma too many names nothing.
+    let named = choice.channels.into_iter().flatten().filter(|name| !name.trim().is_empty());
+    let mut unknown: Vec<&String> = named.collect();
     for channel in remote.channels(tables)? {
         if let Some(wanted) = choice.channels {
-            let is_other = |name: &&String| !is_named(name, &channel);
-            unknown.retain(is_other);
-            if wanted.iter().all(|name| is_other(&name)) {
+            unknown.retain(|name| !is_named(name, &channel));
+            if !wanted.iter().any(|name| is_named(name, &channel)) {
                 continue;
             }
         }
@@ -329,10 +330,10 @@ pub fn turn_on(
             Err(error) => return Err(error),
         }
     }
-    let names = |name| format!("{name}: the website has no such channel (`link check` lists them)");
-    left.extend(unknown.into_iter().map(names));
+    left.extend(unknown.iter().map(|name| format!("{name}: {NO_SUCH_CHANNEL}")));
     if taken.is_empty() {
-        let why = if left.is_empty() { "it has none".to_owned() } else { left.join("; ") };
+        let none = || "it has none, or none was named".to_owned();
+        let why = if left.is_empty() { none() } else { left.join("; ") };
         return Err(LinkError::Refused(format!(
             "no channel of the website can be sent from here: {why}"
         )));
@@ -353,7 +354,8 @@ pub fn turn_on(
 
 /// Whether a person means this channel by that name or id.
 fn is_named(wanted: &str, channel: &RemoteChannel) -> bool {
-    wanted == channel.id || wanted.trim() == channel.name.trim()
+    let wanted = wanted.trim();
+    !wanted.is_empty() && (wanted == channel.id || wanted == channel.name.trim())
 }
 
 fn label(channel: &RemoteChannel) -> String {
@@ -444,10 +446,8 @@ pub fn take_over(
     }
     let appliance = appliance(settings, store)?;
     let found = remote.channels(tables)?;
-    let Some(channel) =
-        found.into_iter().find(|one| one.id == wanted || one.name.trim() == wanted.trim())
-    else {
-        return refused("the website has no such channel: `link check` lists them");
+    let Some(channel) = found.into_iter().find(|one| is_named(wanted, one)) else {
+        return refused(NO_SUCH_CHANNEL);
     };
     let Some(session) = channel.session_name.clone() else {
         return refused("this channel has no session_name on the website");

@@ -108,12 +108,16 @@ fn a_linked_project_lists_what_is_not_sent_apart_from_what_is() {
 fn a_name_that_no_channel_of_the_website_has_is_told_beside_those_that_are_taken() {
     let project = Project::alone();
     project.channel("Apotek", "default");
+    project.channel("", "tanpa-nama");
     let site = Site::new();
     let settings = project.settings_at(&project.url);
     site.write_settings(&format!("{settings}SUPABASE_TIMEOUT_SECONDS=12\n"));
-    let told = "Gudnag: the website has no such channel (`link check` lists them)";
+    let told = "Gudnag: the website has no such channel: `link check` lists them";
     let on = said(&site, &["link", "on", "--yes", "--channels", "Apotek,Gudnag"]);
     assert!(on.contains("Apotek") && on.contains(told), "{on}");
+
+    let on = said(&site, &["link", "on", "--yes", "--channels", "Apotek,"]);
+    assert!(on.contains("Apotek") && !on.contains("not taken"), "{on}");
 
     let output = site.run(&["link", "on", "--yes", "--channels", "Gudnag"]);
     assert!(!output.status.success() && crate::site::stderr(&output).contains(told));
