@@ -420,8 +420,9 @@ impl<'a> Ahead<'a> {
                 match self.check(&seen)? {
                     Ok(entries) => {
                         self.unplanned((&seen, one.due_at), entries, tell, is_planned)?;
-                        tell.forecast.falls_behind =
-                            is_shown && self.falls_behind(&seen, one.due_at, tell.forecast);
+                        tell.forecast.falls_behind = is_shown
+                            && tell.forecast.next_at.is_some()
+                            && self.falls_behind(&seen, one.due_at, tell.forecast)?;
                     }
                     Err(why) => tell.forecast.fails = Some(why),
                 }
@@ -563,15 +564,23 @@ impl<'a> Ahead<'a> {
         })
     }
 
-    /// Whether a message that comes again and again ends later each time: walked for two weeks, with as
+    /// Whether a message that comes again and again ends later each time: walked from now for two weeks, with as
     /// many recipients as now, and nothing else on its channel.
-    fn falls_behind(&self, message: &Message, due_at: Timestamp, first: &MessageForecast) -> bool {
-        let Some(ends_at) = first.tally.ends_at else { return false };
-        let ids = message.channels();
-        let mut lines = self.lines.only(&ids);
-        let (config, week) = (self.config, Duration::from_hours(7 * 24));
-        let mut ends = vec![(due_at, ends_at)];
-        let (mut next, until) = (self.next_of(message, due_at), due_at.plus(week * 2));
+    fn falls_behind(
+        &self,
+        message: &Message,
+        due_at: Timestamp,
+        first: &MessageForecast,
+    ) -> SqlResult<bool> {
+        let (ids, config) = (message.channels(), self.config);
+        // Not the lines of the forecast: with gaps these are past all that goes out later, too.
+        let mut lines = Lines::default();
+        for id in &ids {
+            lines.line(self.tx, *id, config, self.now)?;
+        }
+        let week = Duration::from_hours(7 * 24);
+        let mut ends: Vec<(Timestamp, Timestamp)> = Vec::new();
+        let (mut next, until) = (Some(due_at), due_at.plus(week * 2));
         while let Some(due_at) = next.filter(|at| *at <= until) {
             next = self.next_of(message, due_at);
             let mut last = due_at;
@@ -586,10 +595,12 @@ impl<'a> Ahead<'a> {
                     standing: Standing::Known,
                 };
                 let id = lines.choose(&ids, None, &who, config);
-                let Some(line) = id.and_then(|id| lines.turns.get_mut(&id)) else { return false };
-                let Ok(at) = line.next(config, due_at) else { return false };
+                let Some(line) = id.and_then(|id| lines.turns.get_mut(&id)) else {
+                    return Ok(false);
+                };
+                let Ok(at) = line.next(config, due_at) else { return Ok(false) };
                 if next.is_some_and(|next| at >= next) {
-                    return true;
+                    return Ok(true);
                 }
                 line.took(config, at);
                 last = last.max(at);
@@ -597,11 +608,11 @@ impl<'a> Ahead<'a> {
             let week_before = ends.iter().find(|(due, _)| due.plus(week) == due_at);
             // Days of the week differ in their hours and in how long they wait: so the same day.
             if week_before.is_some_and(|(_, end)| last > end.plus(week)) {
-                return true;
+                return Ok(true);
             }
             ends.push((due_at, last));
         }
-        false
+        Ok(false)
     }
 
     /// The occurrence that follows on `after`, when everything until then was planned.

@@ -241,8 +241,9 @@ impl MessageForecast {
     }
 
     pub fn warning(&self) -> Option<Warning> {
-        let Tally { too_late, goes_out, .. } = self.tally;
-        let recipients = self.recipients;
+        let Tally { too_late, goes_out, skipped, ended, .. } = self.tally;
+        // Who gets nothing however much time there is does not count as one that it was too short for.
+        let recipients = self.recipients - skipped - ended;
         match (self.next_at, too_late, self.after_next) {
             (_, 0, 0) if self.falls_behind => Some(Warning::FallsBehind { recipients }),
             (_, 0, 0) => None,

@@ -498,6 +498,30 @@ fn a_daily_message_to_more_than_a_day_holds_is_warned_of() {
 }
 
 #[test]
+fn what_goes_out_later_on_its_channel_does_not_make_a_weekly_message_fall_behind() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO contacts (id, name, phone_number, tags) VALUES
+             (1, 'A', '+6281200007001', '[\"a\"]'), (2, 'B', '+6281200007002', '[\"a\"]'),
+             (3, 'C', '12', '[\"a\"]');
+         INSERT INTO auto_messages (message, contact_ids, scheduled_at, interval_config, recipient_gap_hours) VALUES
+             ('Halo', 'tag:a', '2026-12-02T01:00:00Z', '{\"time\":\"08:00\",\"weekDays\":[3]}', 24),
+             ('Nanti', '[1]', '2026-12-12T01:00:00Z', NULL, NULL),
+             ('Nanti', '[2]', '2026-12-20T01:00:00Z', NULL, NULL)",
+    );
+    for (scope, messages) in [(Scope::All, 3), (Scope::Message(1), 1)] {
+        let told = look(&world, scope, minute());
+        assert_eq!(told.messages.len(), messages);
+        assert!(told.messages.iter().all(|message| message.warning().is_none()));
+    }
+    // Who gets nothing in any case is none of those for whom the day is too short.
+    world.execute("UPDATE channels SET daily_limit = 1; UPDATE auto_messages SET interval_config = NULL");
+    let told = look(&world, Scope::Message(1), Gap { delay: Duration::from_hours(30), ..minute() });
+    let words = told.messages[0].warning().unwrap().to_string();
+    assert!(words.contains("1 of the 2 recipients"), "{words}");
+}
+
+#[test]
 fn add_edit_and_plan_say_so() {
     let site = Site::new();
     site.write_settings("DAILY_LIMIT=2\n");
