@@ -568,8 +568,9 @@ reasons! {
     // --- messages of a linked website ---
     "website_contact_off" WebsiteContactOff: "this contact is switched off on the website",
         "kontak ini dinonaktifkan di website";
-    "website_contact_missing" WebsiteContactMissing: "the website has no such contact",
-        "kontak ini tidak ada di website";
+    "website_contact_missing" WebsiteContactMissing:
+        "the website has no such contact: a row there names contacts of the website or phone numbers, no tags",
+        "kontak ini tidak ada di website: yang bisa ditulis di sana hanya kontak website atau nomor, bukan label";
     "website_contact_without_number" WebsiteContactWithoutNumber:
         "this contact has no number on the website",
         "kontak ini tidak punya nomor di website";

@@ -286,6 +286,8 @@ fn a_project_is_reached_by_https_and_named_without_the_api_s_path() {
         "http://192.168.1.2:8000",
         "abc.supabase.co",
         "https://u:p@abc.supabase.co",
+        "https://supabase.com/dashboard/project/abcdefgh",
+        "https://App.Supabase.com/project/abcdefgh/",
     ] {
         let error = with(url).unwrap_err();
         assert!(error.contains("SUPABASE_URL") && !error.contains("u:p"), "{error}");

@@ -112,7 +112,8 @@ impl Values {
             text if is_sql_name(text) => Ok(Some(text.to_owned())),
             text => Err(bad(key, "the name of a table or column: letters, digits and _", text)),
         };
-        let key = self.secret("SUPABASE_SERVICE_ROLE_KEY", 20)?.ok_or(ConfigError::Missing {
+        // One that was cut is named by the link, with where the whole one is.
+        let key = self.secret("SUPABASE_SERVICE_ROLE_KEY", 1)?.ok_or(ConfigError::Missing {
             key: "SUPABASE_SERVICE_ROLE_KEY",
             remedy: "SUPABASE_URL is set: copy the service_role or secret key from the project's \
                      settings (API keys) into auto-message-scheduler.env, or empty SUPABASE_URL",

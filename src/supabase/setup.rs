@@ -491,7 +491,12 @@ impl<'a> Project<'a> {
         };
         let key = Key::read(&settings.key, now).map_err(LinkError::Refused)?;
         let remote = Remote::new(settings, &key);
-        let tables = Tables::read(&remote.describe()?, settings).map_err(LinkError::Refused)?;
+        let described = remote.describe().map_err(|Trouble { words, .. }| {
+            LinkError::Supabase(format!(
+                "{words}: look at SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY, and whether the project is paused"
+            ))
+        })?;
+        let tables = Tables::read(&described, settings).map_err(LinkError::Refused)?;
         Ok(Self { settings, remote, tables })
     }
 

@@ -515,7 +515,9 @@ fn what_goes_out_later_on_its_channel_does_not_make_a_weekly_message_fall_behind
         assert!(told.messages.iter().all(|message| message.warning().is_none()));
     }
     // Who gets nothing in any case is none of those for whom the day is too short.
-    world.execute("UPDATE channels SET daily_limit = 1; UPDATE auto_messages SET interval_config = NULL");
+    world.execute(
+        "UPDATE channels SET daily_limit = 1; UPDATE auto_messages SET interval_config = NULL",
+    );
     let told = look(&world, Scope::Message(1), Gap { delay: Duration::from_hours(30), ..minute() });
     let words = told.messages[0].warning().unwrap().to_string();
     assert!(words.contains("1 of the 2 recipients"), "{words}");

@@ -124,6 +124,28 @@ fn a_name_that_no_channel_of_the_website_has_is_told_beside_those_that_are_taken
     assert!(!output.status.success() && crate::site::stderr(&output).contains(told));
 }
 
+#[test]
+fn a_project_that_does_not_answer_as_one_is_told_with_the_settings_that_name_it() {
+    let site = Site::new();
+    // Nobody listens there; and a server that is none of Supabase's.
+    let (closed, other) = ("http://127.0.0.1:1".to_owned(), site.waha.base_url());
+    for (url, words) in [(closed, "refused"), (other, "40")] {
+        site.write_settings(&format!(
+            "SUPABASE_URL={url}\nSUPABASE_SERVICE_ROLE_KEY=sb_secret_0123456789\n"
+        ));
+        let output = site.run(&["link", "check"]);
+        let told = crate::site::stderr(&output);
+        assert!(!output.status.success() && told.contains(words), "{told}");
+        assert!(told.contains("look at SUPABASE_URL"), "{told}");
+    }
+    site.write_settings(
+        "SUPABASE_URL=https://abc.supabase.co\nSUPABASE_SERVICE_ROLE_KEY=sb_secre\n",
+    );
+    let told = crate::site::stderr(&site.run(&["link", "check"]));
+    assert!(told.contains("from the project's settings (API keys)"), "{told}");
+    assert!(!told.contains("sb_secre:"), "{told}");
+}
+
 /// The panel's first page, over the site's database.
 fn page(site: &Site) -> String {
     let store = Store::open(&site.database()).unwrap();
