@@ -47,8 +47,8 @@ pub(super) fn supabase(text: &str) -> Result<String, ConfigError> {
         Host::Address(address) => address.to_canonical().is_loopback(),
         Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
     };
-    let is_dashboard = ["supabase.com", "www.supabase.com", "app.supabase.com", "api.supabase.com"];
-    if matches!(&url.host, Host::Name(name) if is_dashboard.contains(&name.as_str())) {
+    let dashboards = ["supabase.com", "www.supabase.com", "app.supabase.com", "api.supabase.com"];
+    if matches!(&url.host, Host::Name(name) if dashboards.contains(&name.as_str())) {
         let wanted = "the project's own URL, from its settings (API), not the dashboard's: https://abcdefgh.supabase.co";
         return Err(bad(key, wanted, text));
     }

@@ -225,6 +225,10 @@ impl Tx<'_> {
         Ok(self.meta("link_since")?.unwrap_or_default())
     }
 
+    pub(crate) fn set_link_shared(&self) -> SqlResult<()> {
+        self.set_meta("link_mode", "shared")
+    }
+
     pub(crate) fn set_link_off(&self) -> SqlResult<bool> {
         self.remove_meta("link_on")
     }

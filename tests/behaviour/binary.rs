@@ -90,6 +90,7 @@ fn other_paths_and_methods_are_told_so() {
     assert!(head.contains("Content-Type: application/json"), "{head}");
     let (status, head, _) = server.request("GET", "/api/cron-auto-message", "");
     assert!(status == 405 && head.contains("Allow: POST"), "{head}");
+    assert!(head.contains("405 Method Not Allowed"), "{head}");
     let (status, head, _) = server.request("POST", "/health", "");
     assert!(status == 405 && head.contains("Allow: GET, HEAD"), "{head}");
     for path in ["/", "/api", "/api/cron-auto-message/", "/favicon.ico"] {

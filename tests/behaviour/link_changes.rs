@@ -242,6 +242,37 @@ fn tables_that_come_later_change_or_are_gone_for_a_while_lose_nothing() {
 }
 
 #[test]
+fn an_appliance_that_was_alone_sends_nothing_twice_beside_one_that_is_linked_after_the_migration() {
+    let project = Project::alone();
+    let (shop, store) = (project.channel("Toko", "default"), project.channel("Gudang", "default"));
+    let (first, second) = (project.site(), Site::new());
+    second.write_settings(&project.settings_at(&project.url));
+    assert!(said(&first, &["link", "status"]).contains("alone"));
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    assert!(project.psql(&migration).status.success());
+    // The second one takes a channel, before a person runs `link on` on the first one again.
+    until("the second one is shared", || {
+        let on = patiently(&project, &second, &["link", "on", "--yes", "--channels", "Toko"]);
+        on.contains("shared")
+    });
+    let (_first, _second) = (first.serve(), second.serve());
+    let ids = [
+        project.message(&shop, "now()", &["6281200007001", "6281200007002"]),
+        project.message(&store, "now()", &["6281200007003"]),
+    ];
+    until("both are sent", || ids.iter().all(|id| project.status(id) == "sent"));
+    let received = |site: &Site| {
+        let mut all: Vec<String> =
+            site.waha.received().into_iter().map(|one| one.chat_id).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(received(&second), ["6281200007001@c.us", "6281200007002@c.us"]);
+    assert_eq!(received(&first), ["6281200007003@c.us"]);
+    assert!(said(&first, &["link", "status"]).contains("shared"));
+}
+
+#[test]
 fn a_row_that_loses_or_changes_its_channel_and_a_channel_that_is_turned_off_are_obeyed() {
     let project = Project::shared();
     project.sql("alter table auto_messages alter created_by set default '00000000-0000-4000-8000-0000000000aa'");

@@ -37,6 +37,10 @@ impl Link {
             after = page.last().cloned();
             let (fresh, settled) = self.sort_found(pass, page)?;
             let is_news = !fresh.is_empty() || !settled.is_empty();
+            if is_news && self.becomes_shared(pass)? {
+                self.looked_at = None; // The next pass follows at once, and looks whose the channels are.
+                return Ok(true);
+            }
             if is_news && !self.remote.are_on(&pass.tables, channels)? {
                 // The next pass follows at once: it looks which of them are off, and leaves these out.
                 self.looked_at = None;
@@ -53,6 +57,24 @@ impl Link {
             }
         }
         self.found_last.extend(after.map(|last| (group, last)));
+        Ok(true)
+    }
+
+    /// Whether a link that is alone finds the tables of the migration, with which another appliance may claim what is
+    /// due: it goes by them from the next pass on. Asked before anything is taken, not now and then: else both send.
+    fn becomes_shared(&mut self, pass: &Pass) -> Step<bool> {
+        if pass.state.is_shared {
+            return Ok(false);
+        }
+        match self.remote.owners() {
+            Err(Trouble { kind: Kind::Schema, .. }) => return Ok(false),
+            answer => drop(answer?),
+        }
+        if !self.tables(true)?.is_shared {
+            return Ok(false);
+        }
+        log::warn!("link: the tables of the migration are there: the mode is shared from now on");
+        self.write(|tx| tx.set_link_shared())?;
         Ok(true)
     }
 
