@@ -225,8 +225,12 @@ impl Tx<'_> {
         Ok(self.meta("link_since")?.unwrap_or_default())
     }
 
-    pub(crate) fn set_link_shared(&self) -> SqlResult<()> {
-        self.set_meta("link_mode", "shared")
+    /// Of the link with `project`; it may be with another one by now.
+    pub(crate) fn set_link_shared(&self, project: &str) -> SqlResult<()> {
+        if self.meta("link_project")?.as_deref() == Some(project) {
+            self.set_meta("link_mode", "shared")?;
+        }
+        Ok(())
     }
 
     pub(crate) fn set_link_off(&self) -> SqlResult<bool> {

@@ -9,7 +9,7 @@ use super::super::reply::{Kind, Trouble};
 use super::super::times;
 use super::{Link, Pass, Step};
 use crate::fail_point;
-use crate::store::{ClaimState, LinkAlarm, LinkClaim};
+use crate::store::{ClaimState, LinkAlarm, LinkClaim, LinkState};
 
 /// Pages that one pass looks at; the next one follows at once.
 const PAGES_PER_PASS: usize = 20;
@@ -21,6 +21,9 @@ impl Link {
         for (since, channels) in pass.channels_by_since() {
             for some in channels.chunks(IDS_MAX) {
                 has_more |= self.take_due_on(pass, some, &since)?;
+                if self.looked_at.is_none() {
+                    return Ok(true); // What the pass knows of the project is old.
+                }
             }
         }
         Ok(has_more)
@@ -63,18 +66,25 @@ impl Link {
     /// Whether a link that is alone finds the tables of the migration, with which another appliance may claim what is
     /// due: it goes by them from the next pass on. Asked before anything is taken, not now and then: else both send.
     fn becomes_shared(&mut self, pass: &Pass) -> Step<bool> {
-        if pass.state.is_shared {
+        let LinkState { is_shared, appliance, project, .. } = &pass.state;
+        if *is_shared {
             return Ok(false);
         }
-        match self.remote.owners() {
+        let owners = match self.remote.owners() {
             Err(Trouble { kind: Kind::Schema, .. }) => return Ok(false),
-            answer => drop(answer?),
-        }
-        if !self.tables(true)?.is_shared {
+            owners => owners?,
+        };
+        // A description may be older than the tables; that another one owns a channel is proof enough.
+        let is_described = self.tables(true)?.is_shared;
+        if !is_described && owners.iter().all(|owner| owner.appliance == *appliance) {
             return Ok(false);
+        }
+        // First of all the channels that nobody has: where that fails, what is under way goes on as before.
+        for channel in &pass.channels {
+            self.remote.own(&channel.remote_id, appliance)?;
         }
         log::warn!("link: the tables of the migration are there: the mode is shared from now on");
-        self.write(|tx| tx.set_link_shared())?;
+        self.write(|tx| tx.set_link_shared(project))?;
         Ok(true)
     }
 
