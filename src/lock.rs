@@ -45,6 +45,15 @@ impl SenderLock {
     }
 }
 
+/// Closing the file would do, but for a child that another thread starts at this moment: it has the
+/// descriptor too until it is another program.
+impl Drop for SenderLock {
+    fn drop(&mut self) {
+        // Whatever the system says to it, the descriptor is closed now.
+        let _ = self.file.unlock();
+    }
+}
+
 /// What the one who has the lock wrote of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
@@ -152,8 +161,11 @@ mod tests {
         let database = directory.path().join("x.db");
         let lock = SenderLock::try_take(&database).unwrap().unwrap();
         assert!(SenderLock::try_take(&database).unwrap().is_none());
+        // As a child has it that another thread is about to start.
+        let copy = lock.file.try_clone().unwrap();
         drop(lock);
         assert!(SenderLock::try_take(&database).unwrap().is_some());
+        drop(copy);
     }
 
     #[cfg(target_os = "linux")]

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::api_v1::{Door, add_key};
 use crate::media::{jpeg, sha256};
+use crate::project::free_port;
 use crate::site::{Server, Site, program, stderr, until};
 
 fn site(options: Options) -> Site {
@@ -99,7 +100,9 @@ fn a_core_waha_is_asked_when_the_message_is_made_and_a_bad_file_is_named() {
 
 #[test]
 fn a_waha_that_became_plus_is_not_called_core_by_a_serve_that_saw_it_before() {
-    let mut site = site(Options { is_plus: false, ..Options::default() });
+    // Not a port that the system gives to others in between.
+    let listen = format!("127.0.0.1:{}", free_port());
+    let mut site = site(Options { is_plus: false, listen: listen.clone(), ..Options::default() });
     fs::write(site.path("promo.jpg"), jpeg(9)).unwrap();
     done(&site, &["file", "add", "promo.jpg"]);
     let content = format!(r#"{{"kind":"image","file":"{}"}}"#, sha256(&jpeg(9)));
@@ -118,12 +121,16 @@ fn a_waha_that_became_plus_is_not_called_core_by_a_serve_that_saw_it_before() {
     assert_eq!(fate(&site), "failed media_only_plus");
     assert_eq!(door.post("/messages", &new).refusal(), (422, "media_only_plus", "content"));
     // The owner does what the reason says.
-    let listen = site.waha.base_url().replace("http://", "");
-    let start =
-        |options| FakeWaha::start(options, Arc::new(SystemClock::default()), |_| {}).unwrap();
-    site.waha = start(Options::default());
+    let start = |options| FakeWaha::start(options, Arc::new(SystemClock::default()), |_| {});
+    site.waha = start(Options::default()).unwrap();
     let api_key = Some("kunci-rahasia".to_owned());
-    site.waha = start(Options { listen, api_key, ..Options::default() });
+    let plus = Options { listen, api_key, ..Options::default() };
+    // A program that another test starts just now has the old listener until it runs.
+    site.waha = (0..100)
+        .find_map(|_| {
+            start(plus.clone()).inspect_err(|_| thread::sleep(Duration::from_millis(10))).ok()
+        })
+        .expect("the port stays in use");
     assert_eq!(door.post("/messages", &new).status, 201);
     assert_eq!(fate(&site), "sent");
 }
