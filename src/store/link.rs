@@ -225,6 +225,12 @@ impl Tx<'_> {
         Ok(self.meta("link_since")?.unwrap_or_default())
     }
 
+    /// What was due before `since` is left alone, on every channel.
+    pub(crate) fn set_link_since(&self, since: &str) -> SqlResult<()> {
+        self.execute_sql("UPDATE link_channels SET since = :since", params! { since })?;
+        self.set_meta("link_since", since)
+    }
+
     /// Of the link with `project`; it may be with another one by now.
     pub(crate) fn set_link_shared(&self, project: &str) -> SqlResult<()> {
         if self.meta("link_project")?.as_deref() == Some(project) {
@@ -256,8 +262,7 @@ impl Tx<'_> {
                          WHERE state IN ('claiming', 'claimed', 'released', 'lost')";
         self.execute_sql(unplanned, &[])?;
         if let Some(since) = since {
-            self.execute_sql("UPDATE link_channels SET since = :since", params! { since })?;
-            return self.set_meta("link_since", since);
+            return self.set_link_since(since);
         }
         let foreign = "UPDATE link_claims INDEXED BY idx_link_claims_open SET state = 'ended', status = NULL
              WHERE state IN ('planned', 'ended') AND state IN ('claiming', 'claimed', 'planned', 'ended')
@@ -441,6 +446,22 @@ impl Tx<'_> {
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.query_rows(&sql, params! { state, after, limit }, LinkClaim::from_row)
+    }
+
+    /// The claims of what was taken, whatever became of it, oldest first, after the claim `after`.
+    pub(crate) fn taken_link_claims(
+        &self,
+        project: &str,
+        after: i64,
+        limit: usize,
+    ) -> SqlResult<Vec<LinkClaim>> {
+        let sql = format!(
+            "SELECT {CLAIM} FROM link_claims
+             WHERE project = :project AND id > :after
+                 AND state IN ('claimed', 'planned', 'ended', 'settled') ORDER BY id LIMIT :limit"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.query_rows(&sql, params! { project, after, limit }, LinkClaim::from_row)
     }
 
     pub(crate) fn set_claim_state(&self, id: i64, state: ClaimState) -> SqlResult<()> {

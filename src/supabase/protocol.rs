@@ -7,6 +7,8 @@ mod claims;
 mod planning;
 mod settling;
 
+pub(super) use claims::tell_of_claims;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,6 +184,9 @@ impl Link {
         if pass.state.is_on {
             self.keep_channels(&mut pass, must_look)?;
         }
+        if must_look && self.becomes_shared(&pass)? {
+            return Ok((true, true));
+        }
         pass.channels.retain(|channel| channel.is_active && channel.handed_to.is_none());
         self.write_results(&pass)?;
         if must_look && pass.state.is_shared && pass.state.is_on {
@@ -316,10 +321,18 @@ impl Link {
         Ok(())
     }
 
+    /// A channel is another appliance's now. What was due before that one had it, it does not look at: it is
+    /// taken here, as what is under way of it ends here.
     fn hand_over(&mut self, pass: &mut Pass, channel: LinkChannel) -> Step<()> {
         let owner = self.remote.own(&channel.remote_id, &pass.state.appliance)?;
-        let other = owner.map(|owner| owner.appliance).filter(|id| *id != pass.state.appliance);
-        let Some(other) = other else { return Ok(()) }; // Nobody had it any more.
+        let Some(owner) = owner.filter(|owner| owner.appliance != pass.state.appliance) else {
+            return Ok(()); // Nobody had it any more.
+        };
+        let begin = owner.taken_at.as_deref().and_then(times::instant);
+        if let Some(begin) = begin {
+            self.take_due_until(pass, &channel, begin)?;
+        }
+        let other = owner.appliance;
         log::warn!(
             "link: channel {} was taken over by {other}: nothing more of it is sent here",
             channel.name
@@ -328,7 +341,10 @@ impl Link {
         let project = pass.state.project.clone();
         self.store.write(|tx| tx.set_link_channel(&project, &channel))?;
         let id = channel.remote_id.clone();
-        self.cancel_where(&Reason::HandedOver, |claim| claim.remote_channel.as_ref() == Some(&id))?;
+        self.cancel_where(&Reason::HandedOver, |claim| {
+            claim.remote_channel.as_ref() == Some(&id)
+                && begin.is_none_or(|begin| claim.local_due_at >= begin)
+        })?;
         for one in &mut pass.channels {
             if one.remote_id == id {
                 one.handed_to.clone_from(&channel.handed_to);

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::key::Key;
+use super::protocol::tell_of_claims;
 use super::remote::{IDS_MAX, Listed, Owner, Remote, RemoteChannel, RemoteRow};
-use super::reply::{Told, Trouble};
+use super::reply::{Kind, Told, Trouble};
 use super::tables::Tables;
 use super::times;
 use crate::alarm::host_name;
@@ -312,7 +313,11 @@ pub fn turn_on(
 ) -> Result<TurnedOn, LinkError> {
     let project = Project::open(config, now)?;
     let Project { settings, remote, tables } = &project;
+    let before = store.read(|tx| tx.link_state())?.filter(|state| state.project == settings.url);
     let appliance = appliance(settings, store)?;
+    if !tables.is_shared {
+        refuse_beside_others(remote, before.as_ref(), &appliance)?;
+    }
     let (mut taken, mut left) = (Vec::new(), Vec::new());
     // Names that no channel of the website has; a comma too many names nothing.
     let named = choice.channels.into_iter().flatten().filter(|name| !name.trim().is_empty());
@@ -325,7 +330,7 @@ pub fn turn_on(
             }
         }
         match take(&project, &appliance, &channel, choice) {
-            Ok(session) => taken.push((channel, session)),
+            Ok((session, since)) => taken.push((channel, session, since)),
             Err(LinkError::Refused(why)) => left.push(format!("{}: {why}", label(&channel))),
             Err(error) => return Err(error),
         }
@@ -341,15 +346,43 @@ pub fn turn_on(
     let told = remote.date().unwrap_or(now);
     let is_restored = store.read(|tx| tx.is_link_of_other_history())?;
     let begin = if is_restored { times::surely_past(told) } else { told }.to_string();
+    let was_alone = before.filter(|state| tables.is_shared && !state.is_shared);
+    if tables.is_shared {
+        project.tell_of_time_alone(store, &appliance)?;
+    }
     let since = store.write(|tx| {
+        // While it was off, another one that was alone may have sent.
+        if was_alone.is_some_and(|state| !state.is_on) {
+            tx.set_link_since(&begin)?;
+        }
         let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;
-        for (channel, session) in &taken {
-            keep(tx, &settings.url, local(channel, session, &begin), now)?;
+        for (channel, session, since) in &taken {
+            let since = since.as_deref().unwrap_or(&begin);
+            keep(tx, &settings.url, local(channel, session, since), now)?;
         }
         Ok(since)
     })?;
-    let channels = taken.into_iter().map(|(channel, _)| label(&channel)).collect();
+    let channels = taken.into_iter().map(|(channel, ..)| label(&channel)).collect();
     Ok(TurnedOn { appliance, mode: mode(tables.is_shared), since, channels, left })
+}
+
+/// Without the tables of the migration an appliance is alone. Where others share the project, they are not
+/// known to PostgREST, or gone for a while.
+fn refuse_beside_others(
+    remote: &Remote,
+    before: Option<&LinkState>,
+    appliance: &str,
+) -> Result<(), LinkError> {
+    let others = match remote.owners() {
+        Err(Trouble { kind: Kind::Schema, .. }) => false,
+        owners => owners?.iter().any(|owner| owner.appliance != appliance),
+    };
+    if !others && before.is_none_or(|state| !(state.is_on && state.is_shared)) {
+        return Ok(());
+    }
+    let words = "other appliances share this project, but not all tables of the migration are there: run `link migration` \
+                 in the SQL editor again, and then `link on`";
+    Err(LinkError::Refused(words.to_owned()))
 }
 
 /// Whether a person means this channel by that name or id.
@@ -387,13 +420,13 @@ fn appliance(settings: &Supabase, store: &mut Store) -> Result<String, StoreErro
     store.write(|tx| tx.link_appliance(&name))
 }
 
-/// Takes one channel. Returns its session.
+/// Takes one channel. Returns its session, and since when it is ours where others could have it.
 fn take(
     project: &Project<'_>,
     appliance: &str,
     channel: &RemoteChannel,
     choice: &Choice<'_>,
-) -> Result<String, LinkError> {
+) -> Result<(String, Option<String>), LinkError> {
     let refused = |why: String| Err(LinkError::Refused(why));
     let Some(session) = channel.session_name.as_deref().map(str::trim) else {
         return refused("it has no session_name".to_owned());
@@ -401,10 +434,11 @@ fn take(
     if !(choice.has_session)(session) {
         return refused(format!("this WAHA has no session `{session}`"));
     }
+    let mut since = None;
     if project.tables.is_shared {
         let owner = project.remote.own(&channel.id, appliance)?;
         match owner {
-            Some(owner) if owner.appliance == appliance => {}
+            Some(owner) if owner.appliance == appliance => since = owned_since(&owner),
             Some(Owner { appliance, seen_at, .. }) => {
                 let seen = seen_at.map(|at| format!(", seen {at}")).unwrap_or_default();
                 return refused(format!("it is {appliance}'s{seen}: `link take-over` takes it"));
@@ -412,7 +446,12 @@ fn take(
             None => return refused("it could not be taken: try again".to_owned()),
         }
     }
-    Ok(session.to_owned())
+    Ok((session.to_owned(), since))
+}
+
+/// When a channel got its first owner: what is due since then is looked at by whoever has it.
+fn owned_since(owner: &Owner) -> Option<String> {
+    Some(times::instant(owner.taken_at.as_deref()?)?.to_string())
 }
 
 /// Turns the link off. Returns whether it was on. What is planned goes out; nothing is written back.
@@ -459,13 +498,14 @@ pub fn take_over(
     // What was due since the other one had it, and was not claimed, goes out. That is noted before it
     // is asked for: a channel that became ours without an answer is ours from the same instant.
     let begin = remote.date().unwrap_or(now).to_string();
-    let since = owner.taken_at.as_deref().and_then(times::instant).map(|at| at.to_string());
+    let since = owned_since(&owner);
     let ours = local(&channel, &session, since.as_deref().unwrap_or(&begin));
     let meant = LinkChannel { handed_to: Some(owner.appliance.clone()), ..ours.clone() };
     store.write(|tx| keep(tx, &settings.url, meant, now))?;
     if !remote.take_over(&channel.id, &owner.appliance, &appliance)? {
         return refused("it changed hands meanwhile: look at `link check`");
     }
+    project.tell_of_time_alone(store, &appliance)?;
     let channels = [channel.id.clone()];
     let claims = remote.open_claims_of_others(tables, &channels, &appliance)?.len();
     store.write(|tx| {
@@ -498,6 +538,16 @@ impl<'a> Project<'a> {
         })?;
         let tables = Tables::read(&described, settings).map_err(LinkError::Refused)?;
         Ok(Self { settings, remote, tables })
+    }
+
+    /// See [`tell_of_claims`].
+    fn tell_of_time_alone(&self, store: &mut Store, appliance: &str) -> Result<(), LinkError> {
+        let state = store.read(|tx| tx.link_state())?;
+        if state.is_some_and(|state| state.project == self.settings.url && !state.is_shared) {
+            let to = (&*self.settings.url, appliance);
+            tell_of_claims::<LinkError>(&self.remote, store, &self.tables, to)?;
+        }
+        Ok(())
     }
 
     fn table_names(&self) -> Vec<String> {

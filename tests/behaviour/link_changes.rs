@@ -272,6 +272,67 @@ fn an_appliance_that_was_alone_sends_nothing_twice_beside_one_that_is_linked_aft
     assert!(said(&first, &["link", "status"]).contains("shared"));
 }
 
+/// What an appliance has that was alone: what is under way, and what came due while it was away.
+#[test]
+fn a_second_appliance_that_takes_a_channel_leaves_what_was_due_before_to_the_one_that_was_alone() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    // The second one was linked before, alone: it knows an earlier instant than that of the first one.
+    second.write_settings(&project.settings_at(&project.url));
+    assert!(patiently(&project, &second, &["link", "on", "--yes"]).contains("alone"));
+    assert!(second.run(&["link", "off"]).status.success());
+    let settings = project.settings_at(&project.url);
+    first.write_settings(&format!("{settings}SEND_DELAY_SECONDS=3\n"));
+    let mut serving = first.serve();
+    let begun =
+        project.message(&shop, "now()", &["6281200007001", "6281200007002", "6281200007003"]);
+    until("it is begun", || first.waha.received().len() == 1);
+    serving.kill();
+    let due = project.message(&shop, "now()", &["6281200007004"]);
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    assert!(project.psql(&migration).status.success());
+    std::thread::sleep(Duration::from_secs(2)); // PostgreSQL's clock and the gateway's, in whole seconds.
+    until("the second one is shared", || {
+        patiently(&project, &second, &["link", "on", "--yes"]).contains("shared")
+    });
+    let mut serving = second.serve();
+    let later = project.message(&shop, "now()", &["6281200007005"]);
+    until("the later one is sent", || project.status(&later) == "sent");
+    let _first = first.serve();
+    until("the first one goes on", || first.waha.received().len() >= 2);
+    serving.kill();
+    let _second = second.serve(); // It looks at everything anew.
+    until("both are sent", || [&begun, &due].iter().all(|id| project.status(id) == "sent"));
+    let received = |site: &Site| {
+        let mut all: Vec<String> =
+            site.waha.received().into_iter().map(|one| one.chat_id).collect();
+        all.sort();
+        all
+    };
+    let number = |last: u8| format!("628120000700{last}@c.us");
+    assert_eq!(received(&first), [1, 2, 3, 4].map(number));
+    assert_eq!(received(&second), [number(5)]);
+    let unknown = "select count(*) from auto_message_claims where unknown_count > 0";
+    assert_eq!(project.sql(unknown), "0");
+}
+
+#[test]
+fn an_appliance_does_not_turn_alone_while_the_tables_are_gone_that_it_shares_with_others() {
+    let project = Project::shared();
+    let _shop = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    second.write_settings(&project.settings_at(&project.url));
+    project.sql("drop table auto_message_claims; notify pgrst, 'reload schema'");
+    let refused = |site: &Site| {
+        let words = patiently(&project, site, &["link", "on", "--yes"]);
+        words.contains("other appliances share this project").then_some(words)
+    };
+    until("the first one is refused", || refused(&first).is_some());
+    assert!(refused(&second).unwrap().contains("run `link migration`"));
+    assert!(said(&second, &["link", "status"]).contains("never"));
+}
+
 #[test]
 fn a_row_that_loses_or_changes_its_channel_and_a_channel_that_is_turned_off_are_obeyed() {
     let project = Project::shared();

@@ -1,18 +1,23 @@
 //! What is due, and whose it is: find, intend, claim, and what a lost reply leaves open.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::remote::{Found, IDS_MAX, PAGE, RemoteClaim};
-use super::super::reply::{Kind, Trouble};
+use super::super::remote::{Found, IDS_MAX, PAGE, Remote, RemoteClaim};
+use super::super::reply::{Kind, Told, Trouble};
+use super::super::tables::Tables;
 use super::super::times;
-use super::{Link, Pass, Step};
+use super::{Link, Pass, Step, Stop};
+use crate::clock::Timestamp;
 use crate::fail_point;
-use crate::store::{ClaimState, LinkAlarm, LinkClaim, LinkState};
+use crate::store::{ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkState, Store, StoreError};
 
 /// Pages that one pass looks at; the next one follows at once.
 const PAGES_PER_PASS: usize = 20;
+/// An appliance that gave a channel up has so long for what it had begun.
+const FINISHED_WITHIN: Duration = Duration::from_hours(72);
 
 impl Link {
     /// Takes what is due. Returns whether there may be more.
@@ -41,7 +46,6 @@ impl Link {
             let (fresh, settled) = self.sort_found(pass, page)?;
             let is_news = !fresh.is_empty() || !settled.is_empty();
             if is_news && self.becomes_shared(pass)? {
-                self.looked_at = None; // The next pass follows at once, and looks whose the channels are.
                 return Ok(true);
             }
             if is_news && !self.remote.are_on(&pass.tables, channels)? {
@@ -65,7 +69,7 @@ impl Link {
 
     /// Whether a link that is alone finds the tables of the migration, with which another appliance may claim what is
     /// due: it goes by them from the next pass on. Asked before anything is taken, not now and then: else both send.
-    fn becomes_shared(&mut self, pass: &Pass) -> Step<bool> {
+    pub(super) fn becomes_shared(&mut self, pass: &Pass) -> Step<bool> {
         let LinkState { is_shared, appliance, project, .. } = &pass.state;
         if *is_shared {
             return Ok(false);
@@ -83,9 +87,36 @@ impl Link {
         for channel in &pass.channels {
             self.remote.own(&channel.remote_id, appliance)?;
         }
+        tell_of_claims::<Stop>(&self.remote, &mut self.store, &pass.tables, (project, appliance))?;
         log::warn!("link: the tables of the migration are there: the mode is shared from now on");
         self.write(|tx| tx.set_link_shared(project))?;
+        self.looked_at = None; // The next pass follows at once, and looks whose the channels are.
         Ok(true)
+    }
+
+    /// Takes what came due on a channel before another appliance took it, as one that nobody had: that one
+    /// does not look at it.
+    pub(super) fn take_due_until(
+        &mut self,
+        pass: &Pass,
+        channel: &LinkChannel,
+        until: Timestamp,
+    ) -> Step<()> {
+        let ids = [channel.remote_id.clone()];
+        let mut after = None;
+        loop {
+            let page = self.remote.find(&pass.tables, &ids, &channel.since, after.as_ref())?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.clone());
+            let is_before =
+                |found: &Found| times::instant(&found.due_at).is_some_and(|at| at < until);
+            let page: Vec<Found> = page.into_iter().filter(is_before).collect();
+            if page.is_empty() || !self.remote.are_on(&pass.tables, &ids)? {
+                return Ok(());
+            }
+            let (fresh, _) = self.sort_found(pass, page)?;
+            self.take(pass, &fresh)?;
+        }
     }
 
     /// Which of them are new, and which were sent from here before.
@@ -144,10 +175,7 @@ impl Link {
         }
         let rows: Vec<Value> =
             meant.iter().map(|claim| row(claim, &pass.state.appliance)).collect();
-        let mut won = self.remote.claim(&rows);
-        if matches!(&won, Err(Trouble { kind: Kind::Unknown, .. })) {
-            won = self.remote.claim(&rows); // Done twice is done once.
-        }
+        let won = claim_rows(&self.remote, &rows);
         fail_point::reach("link_claim_sent");
         let won = match won {
             Ok(won) => won,
@@ -163,13 +191,7 @@ impl Link {
             }
             Err(trouble) => return Err(trouble.into()),
         };
-        let mut holders = by_occurrence(won);
-        let missing = |claim: &&LinkClaim| holders.values().all(|held| held.token != claim.token);
-        let asked: Vec<&str> =
-            meant.iter().filter(missing).map(|one| one.remote_id.as_str()).collect();
-        if !asked.is_empty() {
-            holders.extend(by_occurrence(self.remote.claims_of(&asked)?));
-        }
+        let holders = holders(&self.remote, won, meant)?;
         let mut states = Vec::new();
         for claim in meant {
             let held = holders.get(&(claim.remote_id.clone(), claim.due_at.clone()));
@@ -201,13 +223,8 @@ impl Link {
     pub(super) fn reconcile(&mut self, pass: &Pass) -> Step<()> {
         let project = &pass.state.project;
         let mut lost = 0;
-        let channels: Vec<String> = pass.channels.iter().map(|one| one.remote_id.clone()).collect();
-        for some in channels.chunks(IDS_MAX) {
-            // Of a channel that was taken over, what the other one had under way.
-            let appliance = &pass.state.appliance;
-            for other in self.remote.open_claims_of_others(&pass.tables, some, appliance)? {
-                self.keep_foreign(pass, &other)?;
-            }
+        for (since, channels) in pass.channels_by_since() {
+            self.keep_foreign_of(pass, &channels, times::instant(&since))?;
         }
         for remote in self.remote.open_claims(&pass.state.appliance)? {
             let known =
@@ -234,6 +251,30 @@ impl Link {
                 "{lost} claims of this appliance are not in its database: what they may have sent is unknown, and not sent again"
             );
             self.alarm(LinkAlarm::LostLedger, &words)?;
+        }
+        Ok(())
+    }
+
+    /// Of channels that were taken over, what the other one had under way. What was due before `since` it may
+    /// still be sending: see [`Link::take_due_until`].
+    fn keep_foreign_of(
+        &mut self,
+        pass: &Pass,
+        channels: &[String],
+        since: Option<Timestamp>,
+    ) -> Step<()> {
+        let began = pass.now.wall.minus(FINISHED_WITHIN);
+        let is_left = |other: &RemoteClaim| {
+            let due_at = times::instant(&other.due_at);
+            due_at >= since || times::instant(&other.claimed_at).is_none_or(|at| at < began)
+        };
+        for some in channels.chunks(IDS_MAX) {
+            let others =
+                self.remote.open_claims_of_others(&pass.tables, some, &pass.state.appliance)?;
+            others
+                .iter()
+                .filter(|other| is_left(other))
+                .try_for_each(|other| self.keep_foreign(pass, other))?;
         }
         Ok(())
     }
@@ -267,6 +308,89 @@ impl Link {
         };
         self.move_on(pass, claim, status).map(drop)
     }
+}
+
+/// Writes into the project what this appliance took while it was alone: with the tables of the migration,
+/// another one would take it again. What that one has claimed by now is its own.
+pub(in super::super) fn tell_of_claims<E: From<Trouble> + From<StoreError>>(
+    remote: &Remote,
+    store: &mut Store,
+    tables: &Tables,
+    (project, appliance): (&str, &str),
+) -> Result<(), E> {
+    let mut after = 0;
+    loop {
+        let known = store.read(|tx| tx.taken_link_claims(project, after, IDS_MAX))?;
+        let Some(last) = known.last() else { return Ok(()) };
+        after = last.id;
+        let ids: Vec<&str> = known.iter().map(|claim| claim.remote_id.as_str()).collect();
+        let rows = remote.watch(tables, &ids)?;
+        // Of a row that is gone there is nothing to claim.
+        let is_there = |claim: &LinkClaim| rows.iter().any(|row| row.id == claim.remote_id);
+        let mut known: Vec<LinkClaim> = known.into_iter().filter(is_there).collect();
+        // As in `take`.
+        known.sort_unstable_by(|a, b| (&a.remote_id, &a.due_at).cmp(&(&b.remote_id, &b.due_at)));
+        let taken = tell_of_some(remote, appliance, &known)?;
+        store.write(|tx| {
+            taken
+                .iter()
+                .filter(|claim| claim.state == ClaimState::Claimed)
+                .try_for_each(|claim| tx.set_claim_state(claim.id, ClaimState::Lost))
+        })?;
+    }
+}
+
+/// See [`tell_of_claims`]. Returns those that another one holds.
+fn tell_of_some(remote: &Remote, appliance: &str, known: &[LinkClaim]) -> Told<Vec<LinkClaim>> {
+    let told = |claim: &LinkClaim| {
+        let is_settled = claim.state == ClaimState::Settled;
+        let mut row = row(claim, appliance);
+        row["settled_at"] = if is_settled { json!("now") } else { Value::Null };
+        row["status"] = json!(claim.ending.as_ref().filter(|_| is_settled).map(|end| end.status));
+        row
+    };
+    let rows: Vec<Value> = known.iter().map(told).collect();
+    match claim_rows(remote, &rows) {
+        // Of a batch, one row that was deleted keeps all from being claimed.
+        Err(Trouble { kind: Kind::Gone, .. }) if known.len() > 1 => {
+            let (left, right) = known.split_at(known.len() / 2);
+            let mut lost = tell_of_some(remote, appliance, left)?;
+            lost.extend(tell_of_some(remote, appliance, right)?);
+            Ok(lost)
+        }
+        Err(Trouble { kind: Kind::Gone, .. }) => Ok(Vec::new()),
+        won => {
+            let holders = holders(remote, won?, known)?;
+            let is_lost = |claim: &&LinkClaim| {
+                let held = holders.get(&(claim.remote_id.clone(), claim.due_at.clone()));
+                held.is_some_and(|held| held.token != claim.token)
+            };
+            Ok(known.iter().filter(is_lost).cloned().collect())
+        }
+    }
+}
+
+/// Claims occurrences, twice when the first request had no answer: done twice is done once.
+fn claim_rows(remote: &Remote, rows: &[Value]) -> Told<Vec<RemoteClaim>> {
+    match remote.claim(rows) {
+        Err(Trouble { kind: Kind::Unknown, .. }) => remote.claim(rows),
+        won => won,
+    }
+}
+
+/// Who has the claims of these occurrences, of which `won` are known to be ours.
+fn holders(
+    remote: &Remote,
+    won: Vec<RemoteClaim>,
+    meant: &[LinkClaim],
+) -> Told<HashMap<(String, String), RemoteClaim>> {
+    let mut holders = by_occurrence(won);
+    let missing = |claim: &&LinkClaim| holders.values().all(|held| held.token != claim.token);
+    let asked: Vec<&str> = meant.iter().filter(missing).map(|one| one.remote_id.as_str()).collect();
+    if !asked.is_empty() {
+        holders.extend(by_occurrence(remote.claims_of(&asked)?));
+    }
+    Ok(holders)
 }
 
 fn row(claim: &LinkClaim, appliance: &str) -> Value {
