@@ -255,7 +255,7 @@ fn take_over(channel: &str, yes: bool, output: Output, config: &Config) -> CliRe
     let done = supabase::take_over(config, &mut desk.store, channel, desk.now)?;
     output.print(&done, |done| {
         format!(
-            "channel {} is sent from here now, not by {}; {} of it become unknown where it did not report them",
+            "channel {} is sent from here now, not by {}; {} of it: what it did not report is unknown, or cancelled where it still runs",
             one_line(&done.channel),
             one_line(&done.from),
             counted(done.claims as u64, "occurrence")
