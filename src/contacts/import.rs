@@ -122,6 +122,7 @@ pub struct Unclear {
 
 /// What the columns of a list were taken for, by their headings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Columns {
     /// The phone number: of the first that has one.
     pub number: Vec<String>,

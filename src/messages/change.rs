@@ -222,6 +222,12 @@ fn reach(store: &mut Store, row: &Message) -> ComposeResult<Reach> {
             "message {id} was cancelled: make a new one with `message add`"
                 / "pesan {id} sudah dibatalkan: buat pesan baru, atau salin pesan itu"
         )),
+        MessageStatus::Sent if row.counts.failed + row.counts.expired + row.counts.unknown == 0 => {
+            Err(refused!(
+                "message {id} has ended, and all who could get it did: make a new one with `message add`"
+                    / "pesan {id} sudah selesai dan sudah diterima semua: buat pesan baru, atau salin pesan itu"
+            ))
+        }
         MessageStatus::Sent | MessageStatus::Failed => Err(refused!(
             "message {id} has ended, and its row tells what was sent: make a new one with `message add`, or send to \
              those who did not get it with `message retry {id}`"

@@ -345,7 +345,7 @@ fn only_what_has_not_been_sent_can_be_edited() {
     assert_eq!(edit(&text), Ok(Edited::default()));
     world.run();
     assert_eq!(world.rows("SELECT text FROM deliveries ORDER BY id"), ["Satu", "Dua"]);
-    assert!(edit(&text).unwrap_err().contains("has ended"));
+    assert!(edit(&text).unwrap_err().contains("all who could get it did: make a new one"));
     assert!(edit(&Edit::default()).unwrap_err().contains("nothing to edit"));
 }
 

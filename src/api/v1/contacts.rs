@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::call::{Answered, ApiResult, Call, Page, Problem, etag, json};
 use super::keys;
-use crate::contacts::import::{self, ImportRules, Imported, Refused, Watch};
+use crate::contacts::import::{self, Columns, ImportRules, Imported, Refused, Watch};
 use crate::contacts::{self, Changes, Filter, Person, tags};
 use crate::http::Response;
 use crate::language::Language;
@@ -56,6 +56,8 @@ pub(super) struct ImportOf {
     refused: u64,
     /// Whether anything was stored.
     stored: bool,
+    /// What each column was taken for, by its heading, and which rows above the headings were left out.
+    columns: Columns,
     /// What the list says of opt-outs, and columns that may say so in words that were not understood.
     opt_outs: Vec<String>,
     /// The first 100 rows that were refused.
@@ -211,13 +213,20 @@ pub(super) fn opt_in(call: &Call<'_>) -> Answered {
 }
 
 #[derive(Default)]
-struct Kept(Vec<RefusedRow>);
+struct Kept {
+    columns: Columns,
+    refused: Vec<RefusedRow>,
+}
 
 impl Watch for Kept {
+    fn columns(&mut self, columns: &Columns) {
+        self.columns = columns.clone();
+    }
+
     fn refused(&mut self, refused: Refused) -> io::Result<()> {
         let Refused { line, value, reason, .. } = refused;
-        if self.0.len() < REFUSED_MAX {
-            self.0.push(RefusedRow { line, value, reason });
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.push(RefusedRow { line, value, reason });
         }
         Ok(())
     }
@@ -260,9 +269,18 @@ pub(super) fn import(call: &Call<'_>) -> Answered {
         let opt_outs = imported.opt_outs_text(Language::English);
         let Imported { rows, added, merged, unchanged, refused, .. } = imported;
         let stored = !(is_preview || is_strict && refused > 0);
-        let refused_rows = kept.0;
-        let body =
-            ImportOf { rows, added, merged, unchanged, refused, stored, opt_outs, refused_rows };
+        let Kept { columns, refused: refused_rows } = kept;
+        let body = ImportOf {
+            rows,
+            added,
+            merged,
+            unchanged,
+            refused,
+            stored,
+            columns,
+            opt_outs,
+            refused_rows,
+        };
         Ok(json(200, &body))
     })
 }

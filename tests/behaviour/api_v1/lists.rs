@@ -116,6 +116,12 @@ fn a_list_comes_in_and_a_larger_one_is_sent_to_the_command() {
         (&json!(1), &json!(1), &json!(false))
     );
     assert_eq!(looked["refused_rows"][0]["line"], 3);
+    let titled = format!("Pelanggan 2026\n{list}");
+    let columns = ask("?dry_run=true", titled.as_bytes()).expect(200).body["columns"].clone();
+    assert_eq!(
+        (&columns["number"], &columns["name"], &columns["skipped_above"]),
+        (&json!(["telepon"]), &json!(["nama"]), &json!(["Pelanggan 2026"]))
+    );
     assert_eq!(ask("?strict=true", list.as_bytes()).expect(200).body["stored"], false);
     assert_eq!(ids(&door, "/contacts"), [0_i64; 0]);
     assert_eq!(ask("?tag=baru", list.as_bytes()).expect(200).body["stored"], true);

@@ -10,7 +10,7 @@ use power_loss::examine::{
 };
 use power_loss::world::World;
 
-const IMAGES: u64 = 1000;
+const IMAGES: u64 = 500;
 
 /// A shop's day on a new database: messages with and without trouble, one with a picture, a person who checkpoints, and
 /// a program that is stopped and started, so that the WAL is begun anew in both ways.

@@ -48,6 +48,7 @@ pub(in crate::api::v1) struct Interval {
     contacts::NewContact,
     contacts::ContactChange,
     contacts::ImportOf,
+    crate::contacts::import::Columns,
     crate::contacts::Person,
     channels::Pause,
     crate::channels::ChannelView
