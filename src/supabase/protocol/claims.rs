@@ -88,8 +88,11 @@ impl Link {
             self.remote.own(&channel.remote_id, appliance)?;
         }
         tell_of_claims::<Stop>(&self.remote, &mut self.store, &pass.tables, (project, appliance))?;
+        if !self.write(|tx| tx.set_link_shared(project))? {
+            self.remote.disown(appliance)?; // It was turned off meanwhile, and knew of no channel of its own.
+            return Err(Stop::Told);
+        }
         log::warn!("link: the tables of the migration are there: the mode is shared from now on");
-        self.write(|tx| tx.set_link_shared(project))?;
         self.looked_at = None; // The next pass follows at once, and looks whose the channels are.
         Ok(true)
     }
