@@ -52,6 +52,8 @@ pub struct Link {
     /// How many due rows the project gave at once, at most.
     longest_page: usize,
     failures: usize,
+    /// The last claim that the project was told of: see [`tell_of_claims`].
+    told_until: i64,
 }
 
 struct Pass {
@@ -133,6 +135,7 @@ impl Link {
             found_last: HashMap::new(),
             longest_page: 0,
             failures: 0,
+            told_until: 0,
         }))
     }
 

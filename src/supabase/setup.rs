@@ -559,7 +559,7 @@ impl<'a> Project<'a> {
         let state = store.read(|tx| tx.link_state())?;
         if state.is_some_and(|state| state.project == self.settings.url && !state.is_shared) {
             let to = (&*self.settings.url, appliance);
-            tell_of_claims::<LinkError>(&self.remote, store, &self.tables, to)?;
+            tell_of_claims::<LinkError>(&self.remote, store, &self.tables, to, &mut 0)?;
         }
         Ok(())
     }

@@ -514,6 +514,44 @@ fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     assert_eq!(owners(), "0");
 }
 
+/// Each third request fails: who began anew each time would never come to the end.
+#[test]
+fn what_was_sent_in_a_long_time_alone_is_told_although_requests_fail() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let site = project.site();
+    let ids = project.sql(&format!(
+        "with new as (insert into auto_messages (title, message, contact_ids, scheduled_at, status, chanel_id)
+             select 'x', 'y', '[]', '2026-01-01T00:00:00Z', 'sent', '{shop}' from generate_series(1, 120) returning id)
+         select id from new"
+    ));
+    for id in ids.lines() {
+        site.sqlite3(&format!(
+            "INSERT INTO link_claims (project, remote_id, due_at, local_due_at, claim_token, state, status, created_at)
+             VALUES ('{}', '{id}', '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00Z', '{id}', 'settled', 'sent', '')",
+            project.url
+        ));
+    }
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    let fails = "create sequence tries;
+         create function fail() returns trigger language plpgsql as $$ begin
+             if nextval('tries') % 3 = 2 then
+                 raise exception 'not now' using errcode = '55P03';
+             end if;
+             return null;
+         end $$;
+         create trigger fail before insert on auto_message_claims for each statement execute function fail();
+         grant all on sequence tries to service_role;";
+    assert!(project.psql(&format!("{migration}\n{fails}")).status.success());
+    std::thread::sleep(Duration::from_secs(1));
+    let _server = site.serve();
+    until("the mode is shared", || said(&site, &["link", "status"]).contains("shared"));
+    assert_eq!(
+        project.sql("select count(*) from auto_message_claims where status = 'sent'"),
+        "120"
+    );
+}
+
 #[test]
 fn an_appliance_does_not_turn_alone_while_the_tables_are_gone_that_it_shares_with_others() {
     let project = Project::shared();
