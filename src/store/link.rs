@@ -210,7 +210,9 @@ impl Tx<'_> {
     ) -> SqlResult<String> {
         let is_same = self.meta("link_project")?.as_deref() == Some(project);
         if is_same && self.is_link_of_other_history()? {
-            self.begin_link_anew((!is_shared).then_some(since), now)?;
+            // Of what was sent while it was alone, the project tells nothing.
+            let was_alone = self.meta("link_mode")?.as_deref() == Some("alone");
+            self.begin_link_anew((!is_shared || was_alone).then_some(since), now)?;
         } else if !is_same {
             self.set_meta("link_project", project)?;
             self.set_meta("link_history", &self.meta("history_id")?.unwrap_or_default())?;
@@ -231,12 +233,14 @@ impl Tx<'_> {
         self.set_meta("link_since", since)
     }
 
-    /// Of the link with `project`; it may be with another one by now.
-    pub(crate) fn set_link_shared(&self, project: &str) -> SqlResult<()> {
-        if self.meta("link_project")?.as_deref() == Some(project) {
+    /// Of the link with `project`; it may be off, or with another one, by now. Returns whether it is not.
+    pub(crate) fn set_link_shared(&self, project: &str) -> SqlResult<bool> {
+        let is_so = self.meta("link_on")?.is_some()
+            && self.meta("link_project")?.as_deref() == Some(project);
+        if is_so {
             self.set_meta("link_mode", "shared")?;
         }
-        Ok(())
+        Ok(is_so)
     }
 
     pub(crate) fn set_link_off(&self) -> SqlResult<bool> {
@@ -393,6 +397,26 @@ impl Tx<'_> {
             project, channel.{ remote_id, name, session_name, channel_id, is_active, since, handed_to },
         };
         self.execute_sql(sql, params)
+    }
+
+    /// Of a channel that is taken anew: since when it is sent from here is another instant.
+    pub(crate) fn forget_link_channel(&self, project: &str, remote_id: &str) -> SqlResult<()> {
+        let sql = "DELETE FROM link_channels WHERE project = :project AND remote_id = :remote_id";
+        self.execute_sql(sql, params! { project, remote_id })
+    }
+
+    /// Since when another appliance has a channel that was sent from here.
+    pub(crate) fn link_handed_at(&self, project: &str, id: &str) -> SqlResult<Option<Timestamp>> {
+        self.meta_time(&format!("link_handed_at:{project} {id}"))
+    }
+
+    pub(crate) fn set_link_handed_at(
+        &self,
+        project: &str,
+        id: &str,
+        at: Timestamp,
+    ) -> SqlResult<()> {
+        self.set_meta(&format!("link_handed_at:{project} {id}"), &at.to_string())
     }
 
     pub(crate) fn link_claim(

@@ -52,12 +52,16 @@ pub struct Link {
     /// How many due rows the project gave at once, at most.
     longest_page: usize,
     failures: usize,
+    /// The last claim that the project was told of: see [`tell_of_claims`].
+    told_until: i64,
 }
 
 struct Pass {
     state: LinkState,
     tables: Tables,
     channels: Vec<LinkChannel>,
+    /// Channels that another appliance has: what was due before the instant is still sent from here.
+    handed: Vec<(LinkChannel, Timestamp)>,
     off: Off,
     now: Now,
 }
@@ -131,6 +135,7 @@ impl Link {
             found_last: HashMap::new(),
             longest_page: 0,
             failures: 0,
+            told_until: 0,
         }))
     }
 
@@ -174,7 +179,8 @@ impl Link {
             return Err(Trouble::new(Kind::Schema, words).into());
         }
         let tables = Tables { is_shared: state.is_shared, ..tables };
-        let mut pass = Pass { state, tables, channels, off: Off::default(), now };
+        let mut pass =
+            Pass { state, tables, channels, handed: Vec::new(), off: Off::default(), now };
         self.notice_other_history(&mut pass)?;
         if is_brief && !must_look {
             self.write_results(&pass)?;
@@ -184,10 +190,10 @@ impl Link {
         if pass.state.is_on {
             self.keep_channels(&mut pass, must_look)?;
         }
-        if must_look && self.becomes_shared(&pass)? {
+        if must_look && pass.state.is_on && self.becomes_shared(&pass)? {
             return Ok((true, true));
         }
-        pass.channels.retain(|channel| channel.is_active && channel.handed_to.is_none());
+        self.keep_handed(&mut pass, must_look)?;
         self.write_results(&pass)?;
         if must_look && pass.state.is_shared && pass.state.is_on {
             self.reconcile(&pass)?;
@@ -321,6 +327,29 @@ impl Link {
         Ok(())
     }
 
+    /// Tells the channels that are sent from here from those that another appliance has. Of these something may be
+    /// left to send: what was claimed, what was due while they were off, the next time of a series.
+    fn keep_handed(&mut self, pass: &mut Pass, must_look: bool) -> Step<()> {
+        let project = &pass.state.project;
+        let active = std::mem::take(&mut pass.channels).into_iter().filter(|it| it.is_active);
+        let (ours, handed) = active.partition(|channel| channel.handed_to.is_none());
+        pass.channels = ours;
+        let handed: Vec<LinkChannel> = handed;
+        pass.handed = self.store.read(|tx| {
+            let at = |channel: LinkChannel| {
+                let at = tx.link_handed_at(project, &channel.remote_id).transpose()?;
+                Some(at.map(|at| (channel, at)))
+            };
+            handed.into_iter().filter_map(at).collect()
+        })?;
+        if must_look && pass.state.is_shared && pass.state.is_on {
+            for (channel, at) in &pass.handed {
+                self.take_due_until(pass, channel, *at)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A channel is another appliance's now. What was due before that one had it, it does not look at: it is
     /// taken here, as what is under way of it ends here.
     fn hand_over(&mut self, pass: &mut Pass, channel: LinkChannel) -> Step<()> {
@@ -339,8 +368,11 @@ impl Link {
         );
         let channel = LinkChannel { handed_to: Some(other), ..channel };
         let project = pass.state.project.clone();
-        self.store.write(|tx| tx.set_link_channel(&project, &channel))?;
         let id = channel.remote_id.clone();
+        self.store.write(|tx| {
+            tx.set_link_channel(&project, &channel)?;
+            begin.map_or(Ok(()), |begin| tx.set_link_handed_at(&project, &id, begin))
+        })?;
         self.cancel_where(&Reason::HandedOver, |claim| {
             claim.remote_channel.as_ref() == Some(&id)
                 && begin.is_none_or(|begin| claim.local_due_at >= begin)

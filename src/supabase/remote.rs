@@ -216,12 +216,9 @@ impl Remote {
         if let Some(after) = after {
             filter = filter.and_after(("scheduled_at", &after.due_at), ("id", &after.id));
         }
-        let (mut select, mut open) = ("id,scheduled_at".to_owned(), String::new());
-        if tables.is_shared {
-            select = format!("{select},{CLAIMS}()");
-            open = format!("&{CLAIMS}.settled_at=is.null&{CLAIMS}=is.null");
-        }
-        let rest = format!("&select={select}{open}&order=scheduled_at,id&limit={PAGE}");
+        let (claims, open) = without_open_claims(tables);
+        let rest =
+            format!("&select=id,scheduled_at{claims}{open}&order=scheduled_at,id&limit={PAGE}");
         let rows = self.get(&tables.messages.name, &filter, &rest)?;
         Ok(rows.iter().filter_map(found).collect())
     }
@@ -279,7 +276,7 @@ impl Remote {
         Ok(answer?.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
     }
 
-    /// Series with a time before `since` that were edited after it.
+    /// Series with a time before `since` that were edited after it, and that no appliance is sending.
     pub(super) fn old_series(
         &self,
         tables: &Tables,
@@ -291,7 +288,9 @@ impl Remote {
             .and("updated_at", "gte", since)
             .and("schedules", "neq", "[]")
             .and_all(&Filter::one_of(&tables.channel_column, channels));
-        let rest = format!("&select=id,status,scheduled_at,schedules,updated_at&limit={PAGE}");
+        let select = "id,status,scheduled_at,schedules,updated_at";
+        let (claims, open) = without_open_claims(tables);
+        let rest = format!("&select={select}{claims}{open}&limit={PAGE}");
         let rows = self.get(&tables.messages.name, &filter, &rest)?;
         Ok(rows.iter().filter_map(|row| message(row, &tables.channel_column)).collect())
     }
@@ -533,6 +532,15 @@ pub(super) fn text(row: &Value, column: &str) -> Option<String> {
 /// Whether a channel or contact is not off; where nothing says so, it is on.
 pub(super) fn is_on(row: &Value) -> bool {
     row["is_active"].as_bool() != Some(false)
+}
+
+/// What a query of messages selects and filters by, to leave out those with an open claim: with the tables of
+/// `migration.sql`.
+fn without_open_claims(tables: &Tables) -> (String, String) {
+    if !tables.is_shared {
+        return Default::default();
+    }
+    (format!(",{CLAIMS}()"), format!("&{CLAIMS}.settled_at=is.null&{CLAIMS}=is.null"))
 }
 
 fn found(row: &Value) -> Option<Found> {

@@ -346,24 +346,32 @@ pub fn turn_on(
     let told = remote.date().unwrap_or(now);
     let is_restored = store.read(|tx| tx.is_link_of_other_history())?;
     let begin = if is_restored { times::surely_past(told) } else { told }.to_string();
-    let was_alone = before.filter(|state| tables.is_shared && !state.is_shared);
+    let was_off_alone = tables.is_shared && was_off_alone(before.as_ref());
     if tables.is_shared {
         project.tell_of_time_alone(store, &appliance)?;
     }
     let since = store.write(|tx| {
-        // While it was off, another one that was alone may have sent.
-        if was_alone.is_some_and(|state| !state.is_on) {
+        if was_off_alone {
             tx.set_link_since(&begin)?;
         }
         let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;
         for (channel, session, since) in &taken {
-            let since = since.as_deref().unwrap_or(&begin);
-            keep(tx, &settings.url, local(channel, session, since), now)?;
+            let channel = local(channel, session, since.as_deref().unwrap_or(&begin));
+            if was_off_alone {
+                tx.forget_link_channel(&settings.url, &channel.remote_id)?;
+            }
+            keep(tx, &settings.url, channel, now)?;
         }
         Ok(since)
     })?;
     let channels = taken.into_iter().map(|(channel, ..)| label(&channel)).collect();
     Ok(TurnedOn { appliance, mode: mode(tables.is_shared), since, channels, left })
+}
+
+/// Whether another one that was alone, too, may have sent since this one was off. What is due since a channel
+/// is this one's is sent; nobody else looks at it.
+fn was_off_alone(before: Option<&LinkState>) -> bool {
+    before.is_some_and(|state| !state.is_shared && !state.is_on)
 }
 
 /// Without the tables of the migration an appliance is alone. Where others share the project, they are not
@@ -456,11 +464,12 @@ fn owned_since(owner: &Owner) -> Option<String> {
 
 /// Turns the link off. Returns whether it was on. What is planned goes out; nothing is written back.
 pub fn turn_off(config: &Config, store: &mut Store, now: Timestamp) -> Result<bool, LinkError> {
-    let state = store.read(|tx| tx.link_state())?;
-    let was_on = store.write(|tx| tx.set_link_off())?;
-    // Others may have its channels. It is off whether or not Supabase hears of it.
-    if let Some(state) = state.filter(|state| state.is_on && state.is_shared)
+    let (state, was_on) = store.write(|tx| Ok((tx.link_state()?, tx.set_link_off()?)))?;
+    // Others may have its channels, also those of one that was about to be shared. It is off whether or not
+    // Supabase hears of it.
+    if let Some(state) = state.filter(|state| state.is_on)
         && let Ok(project) = Project::open(config, now)
+        && (state.is_shared || project.tables.is_shared)
     {
         project.remote.disown(&state.appliance)?;
     }
@@ -483,6 +492,7 @@ pub fn take_over(
             "the project has not the tables for several appliances: see `link migration`",
         );
     }
+    let before = store.read(|tx| tx.link_state())?.filter(|state| state.project == settings.url);
     let appliance = appliance(settings, store)?;
     let found = remote.channels(tables)?;
     let Some(channel) = found.into_iter().find(|one| is_named(wanted, one)) else {
@@ -509,6 +519,10 @@ pub fn take_over(
     let channels = [channel.id.clone()];
     let claims = remote.open_claims_of_others(tables, &channels, &appliance)?.len();
     store.write(|tx| {
+        if was_off_alone(before.as_ref()) {
+            tx.set_link_since(&begin)?;
+            tx.forget_link_channel(&settings.url, &ours.remote_id)?;
+        }
         tx.set_link_on(&settings.url, &begin, true, now)?;
         keep(tx, &settings.url, ours, now)
     })?;
@@ -545,7 +559,7 @@ impl<'a> Project<'a> {
         let state = store.read(|tx| tx.link_state())?;
         if state.is_some_and(|state| state.project == self.settings.url && !state.is_shared) {
             let to = (&*self.settings.url, appliance);
-            tell_of_claims::<LinkError>(&self.remote, store, &self.tables, to)?;
+            tell_of_claims::<LinkError>(&self.remote, store, &self.tables, to, &mut 0)?;
         }
         Ok(())
     }

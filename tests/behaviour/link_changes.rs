@@ -317,6 +317,241 @@ fn a_second_appliance_that_takes_a_channel_leaves_what_was_due_before_to_the_one
     assert_eq!(project.sql(unknown), "0");
 }
 
+/// A project that learns of the migration, and a second appliance that takes all channels then.
+fn joins(project: &Project, second: &Site) {
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    assert!(project.psql(&migration).status.success());
+    // PostgreSQL's clock and the gateway's, in whole seconds; and PostgREST learns of the tables.
+    std::thread::sleep(Duration::from_secs(2));
+    let anybody = Site::new();
+    until("the mode is shared", || {
+        patiently(project, &anybody, &["link", "check", "--json"]).contains("\"mode\": \"shared\"")
+    });
+    assert!(patiently(project, second, &["link", "on", "--yes"]).contains("shared"));
+}
+
+fn is_handed(site: &Site) -> bool {
+    site.sqlite3("SELECT count(*) FROM link_channels WHERE handed_to IS NULL").trim() == "0"
+}
+
+#[test]
+fn what_an_appliance_finishes_on_a_channel_that_another_took_the_website_may_edit() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    let settings = project.settings_at(&project.url);
+    first.write_settings(&format!("{settings}SEND_DELAY_SECONDS=4\n"));
+    let mut serving = first.serve();
+    // A series: the second one must not move it on, either, because somebody edits it.
+    let contacts =
+        r#"[{"phone":"6281200007001"},{"phone":"6281200007002"},{"phone":"6281200007003"}]"#;
+    let list = r#"[{"date":"2026-01-01","time":"09:00"},{"date":"2099-01-01","time":"09:00"}]"#;
+    let id = project.row(&shop, "now()", contacts, list);
+    let sent = "SELECT count(*) FROM deliveries WHERE status = 'sent'";
+    until("it is begun", || first.sqlite3(sent).trim() == "1");
+    serving.kill();
+    joins(&project, &second);
+    let _first = first.serve();
+    until("it is handed over", || is_handed(&first));
+    project.sql(&format!("update auto_messages set message = 'Baru' where id = '{id}'"));
+    let _second = second.serve();
+    until("the next time is written", || {
+        project.sql("select extract(year from scheduled_at) from auto_messages") == "2099"
+    });
+    let is_settled = "select settled_at is not null from auto_message_claims";
+    until("the claim is settled", || project.sql(is_settled) == "t");
+    let claim = "select status, sent_count, unknown_count from auto_message_claims";
+    assert_eq!(project.sql(claim), "sent|3|0");
+    assert_eq!(first.waha.received().len(), 3);
+    assert_eq!(first.waha.received()[2].text, "Baru");
+    assert_eq!(second.waha.received().len(), 0);
+}
+
+#[test]
+fn what_was_due_before_another_took_the_channel_is_sent_wherever_the_first_is_killed() {
+    for place in ["link_intended", "link_claim_sent", "link_claimed"] {
+        let project = Project::alone();
+        let shop = project.channel("Toko", "default");
+        let (first, second) = (project.site(), Site::new());
+        let id = project.message(&shop, "now()", &["6281200007001"]);
+        joins(&project, &second);
+        let mut serving = first.start("serve", "killed.log", Some(place));
+        serving.wait_for_log(place);
+        serving.kill();
+        let _second = second.serve();
+        let _first = first.serve();
+        until("it is sent", || project.status(&id) == "sent");
+        assert_eq!((first.waha.received().len(), second.waha.received().len()), (1, 0), "{place}");
+    }
+}
+
+#[test]
+fn what_was_due_before_another_took_the_channel_is_sent_when_the_channel_is_on_again() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    let id = project.message(&shop, "now()", &["6281200007001"]);
+    joins(&project, &second);
+    project.sql("update chanels set is_active = false");
+    let mut serving = first.serve();
+    until("it is handed over", || is_handed(&first));
+    serving.kill();
+    project.sql("update chanels set is_active = true");
+    let _first = first.serve();
+    until("it is sent", || project.status(&id) == "sent");
+    assert_eq!((first.waha.received().len(), second.waha.received().len()), (1, 0));
+}
+
+#[test]
+fn an_appliance_that_is_off_takes_no_channel_while_it_ends_what_it_had() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let (off, first) = (project.site(), Site::new());
+    let settings = project.settings_at(&project.url);
+    off.write_settings(&format!("{settings}SEND_DELAY_SECONDS=4\n"));
+    let mut serving = off.serve();
+    let begun = project.message(&shop, "now()", &["6281200007001", "6281200007002"]);
+    until("it is begun", || off.waha.received().len() == 1);
+    assert!(off.run(&["link", "off"]).status.success());
+    serving.kill();
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    assert!(project.psql(&migration).status.success());
+    std::thread::sleep(Duration::from_secs(2));
+    let _off = off.serve();
+    until("what it had is sent", || project.status(&begun) == "sent");
+    assert_eq!(project.sql("select count(*) from auto_message_channel_owners"), "0");
+    assert!(patiently(&project, &first, &["link", "on", "--yes"]).contains("shared"));
+}
+
+#[test]
+fn an_appliance_that_was_alone_and_off_sends_what_is_due_since_a_channel_is_its_own() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let second = project.site();
+    assert!(second.run(&["link", "off"]).status.success());
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    assert!(project.psql(&migration).status.success());
+    until("PostgREST knows the tables", || {
+        patiently(&project, &second, &["link", "check", "--json"]).contains("\"mode\": \"shared\"")
+    });
+    // Its `link on` was killed when it had the channel.
+    let name = second.sqlite3("SELECT value FROM meta WHERE key = 'link_appliance'");
+    project.sql(&format!(
+        "insert into auto_message_channel_owners (channel_id, appliance_id, taken_at)
+         values ('{shop}', '{}', now() - interval '1 minute')",
+        name.trim()
+    ));
+    let old = project.message(&shop, "now() - interval '2 minutes'", &["6281200007001"]);
+    let id = project.message(&shop, "now() - interval '10 seconds'", &["6281200007002"]);
+    second.sqlite3("UPDATE link_channels SET since = '2026-01-01T00:00:00Z'");
+    assert!(patiently(&project, &second, &["link", "on", "--yes"]).contains("shared"));
+    let _second = second.serve();
+    until("it is sent", || project.status(&id) == "sent");
+    assert_eq!(project.status(&old), "scheduled");
+    assert_eq!(second.waha.received().len(), 1);
+}
+
+#[test]
+fn an_appliance_that_was_alone_and_off_leaves_old_rows_alone_of_a_channel_that_it_takes_over() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let (second, first) = (project.site(), Site::new());
+    assert!(second.run(&["link", "off"]).status.success());
+    second.sqlite3("UPDATE link_channels SET since = '2026-01-01T00:00:00Z'");
+    let old = project.message(&shop, "now()", &["6281200007001"]);
+    joins(&project, &first);
+    let id = project.message(&shop, "now()", &["6281200007002"]);
+    let said = patiently(&project, &second, &["link", "take-over", "Toko", "--yes"]);
+    assert!(said.contains("Toko"), "{said}");
+    let _second = second.serve();
+    until("it is sent", || project.status(&id) == "sent");
+    assert_eq!(project.status(&old), "scheduled");
+    assert_eq!(second.waha.received().len(), 1);
+}
+
+#[test]
+fn a_restored_backup_of_one_that_was_alone_sends_nothing_again_when_it_becomes_shared() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let site = project.site();
+    let settings = project.settings_at(&project.url);
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
+    assert!(site.run(&["backup", "salinan.db"]).status.success());
+    let mut serving = site.serve();
+    let begun = project.message(&shop, "now()", &["6281200007001", "6281200007002"]);
+    until("it is begun", || site.waha.received().len() == 1);
+    serving.kill();
+    for side in ["", "-wal", "-shm"] {
+        drop(fs::remove_file(site.path(&format!("shop.db{side}"))));
+    }
+    let restored = site.run(&["restore", "salinan.db"]);
+    assert!(restored.status.success(), "{}", stderr(&restored));
+    joins(&project, &site);
+    let _server = site.serve();
+    std::thread::sleep(Duration::from_secs(3)); // What is due until two seconds after it is left alone.
+    let later = project.message(&shop, "now()", &["6281200007003"]);
+    until("the later one is sent", || project.status(&later) == "sent");
+    assert_eq!(project.status(&begun), "scheduled");
+    assert_eq!(site.waha.received().len(), 2, "{:?}", site.waha.received());
+}
+
+#[test]
+fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let site = project.site();
+    let _server = site.serve();
+    let id = project.message(&shop, "now()", &["6281200007001"]);
+    until("it is sent", || project.status(&id) == "sent");
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    let fails = "create function fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+         create trigger fail before insert on auto_message_claims for each row execute function fail();";
+    assert!(project.psql(&format!("{migration}\n{fails}")).status.success());
+    project.message(&shop, "now()", &["6281200007002"]); // It looks before it takes this.
+    let owners = || project.sql("select count(*) from auto_message_channel_owners");
+    until("it has the channel", || owners() == "1");
+    assert!(patiently(&project, &site, &["link", "off"]).contains("is off"));
+    assert_eq!(owners(), "0");
+}
+
+/// Each third request fails: who began anew each time would never come to the end.
+#[test]
+fn what_was_sent_in_a_long_time_alone_is_told_although_requests_fail() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let site = project.site();
+    let ids = project.sql(&format!(
+        "with new as (insert into auto_messages (title, message, contact_ids, scheduled_at, status, chanel_id)
+             select 'x', 'y', '[]', '2026-01-01T00:00:00Z', 'sent', '{shop}' from generate_series(1, 120) returning id)
+         select id from new"
+    ));
+    for id in ids.lines() {
+        site.sqlite3(&format!(
+            "INSERT INTO link_claims (project, remote_id, due_at, local_due_at, claim_token, state, status, created_at)
+             VALUES ('{}', '{id}', '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00Z', '{id}', 'settled', 'sent', '')",
+            project.url
+        ));
+    }
+    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
+    let fails = "create sequence tries;
+         create function fail() returns trigger language plpgsql as $$ begin
+             if nextval('tries') % 3 = 2 then
+                 raise exception 'not now' using errcode = '55P03';
+             end if;
+             return null;
+         end $$;
+         create trigger fail before insert on auto_message_claims for each statement execute function fail();
+         grant all on sequence tries to service_role;";
+    assert!(project.psql(&format!("{migration}\n{fails}")).status.success());
+    std::thread::sleep(Duration::from_secs(1));
+    let _server = site.serve();
+    until("the mode is shared", || said(&site, &["link", "status"]).contains("shared"));
+    assert_eq!(
+        project.sql("select count(*) from auto_message_claims where status = 'sent'"),
+        "120"
+    );
+}
+
 #[test]
 fn an_appliance_does_not_turn_alone_while_the_tables_are_gone_that_it_shares_with_others() {
     let project = Project::shared();

@@ -202,6 +202,12 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "GET",
+        "auto_messages?status=eq.scheduled&scheduled_at=lt.2021-01-01T00%3A00%3A00Z&updated_at=gte.2021-01-01T00%3A00%3A00Z&schedules=neq.%5B%5D&chanel_id=in.(C1,C2)&select=id,status,scheduled_at,schedules,updated_at,auto_message_claims()&auto_message_claims.settled_at=is.null&auto_message_claims=is.null&limit=100",
+        "",
+        "",
+    ),
+    (
+        "GET",
         "contacts?id=in.(C3,C4,C9)&select=id,name,phone_number,is_active&limit=1000",
         COUNT,
         "",

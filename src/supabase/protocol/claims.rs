@@ -87,9 +87,13 @@ impl Link {
         for channel in &pass.channels {
             self.remote.own(&channel.remote_id, appliance)?;
         }
-        tell_of_claims::<Stop>(&self.remote, &mut self.store, &pass.tables, (project, appliance))?;
+        let (to, told) = ((&**project, &**appliance), &mut self.told_until);
+        tell_of_claims::<Stop>(&self.remote, &mut self.store, &pass.tables, to, told)?;
+        if !self.write(|tx| tx.set_link_shared(project))? {
+            self.remote.disown(appliance)?; // It was turned off meanwhile, and knew of no channel of its own.
+            return Err(Stop::Told);
+        }
         log::warn!("link: the tables of the migration are there: the mode is shared from now on");
-        self.write(|tx| tx.set_link_shared(project))?;
         self.looked_at = None; // The next pass follows at once, and looks whose the channels are.
         Ok(true)
     }
@@ -311,18 +315,18 @@ impl Link {
 }
 
 /// Writes into the project what this appliance took while it was alone: with the tables of the migration,
-/// another one would take it again. What that one has claimed by now is its own.
+/// another one would take it again. What that one has claimed by now is its own. After a failure it goes on behind
+/// the claim `told_until`: there may be thousands.
 pub(in super::super) fn tell_of_claims<E: From<Trouble> + From<StoreError>>(
     remote: &Remote,
     store: &mut Store,
     tables: &Tables,
     (project, appliance): (&str, &str),
+    told_until: &mut i64,
 ) -> Result<(), E> {
-    let mut after = 0;
     loop {
-        let known = store.read(|tx| tx.taken_link_claims(project, after, IDS_MAX))?;
-        let Some(last) = known.last() else { return Ok(()) };
-        after = last.id;
+        let known = store.read(|tx| tx.taken_link_claims(project, *told_until, IDS_MAX))?;
+        let Some(last) = known.last().map(|claim| claim.id) else { return Ok(()) };
         let ids: Vec<&str> = known.iter().map(|claim| claim.remote_id.as_str()).collect();
         let rows = remote.watch(tables, &ids)?;
         // Of a row that is gone there is nothing to claim.
@@ -337,6 +341,7 @@ pub(in super::super) fn tell_of_claims<E: From<Trouble> + From<StoreError>>(
                 .filter(|claim| claim.state == ClaimState::Claimed)
                 .try_for_each(|claim| tx.set_claim_state(claim.id, ClaimState::Lost))
         })?;
+        *told_until = last;
     }
 }
 
