@@ -145,7 +145,7 @@ fn look(visit: &Visit<'_>) -> PageResult<OverviewData> {
             due: tx.count_due(now)?,
             pending: tx.count_pending()?,
             days,
-            last_trigger: tx.last_triggered_run()?.and_then(|run| run.started_at),
+            last_trigger: tx.newest_trigger()?.and_then(|run| run.started_at),
             clock_hold: tx.clock_believed()?.hold,
             link: LinkStatus::read(tx)?.filter(|link| link.state.is_on),
         })
