@@ -72,6 +72,36 @@ fn the_preview_shows_each_recipients_words_and_stores_nothing() {
 }
 
 #[test]
+fn a_time_that_has_passed_is_said_in_the_preview_but_not_of_a_message_that_keeps_its_own() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let base = [("text", "Halo"), ("to", "081200001001")];
+    let mut look = |of: &str, times: &[(&str, &str)]| {
+        let path = format!("/panel/messages/preview{of}");
+        text(&browser.post(&panel, &path, &[&base[..], times].concat()))
+    };
+    let weekly = [("when", "weekly"), ("day", "mon"), ("time", "08:00")];
+    let at = [("when", "at"), ("at", "2026-11-30T09:00")];
+    let note = |page: &str| {
+        let note = page.split("<p class=\"problem\">").nth(1);
+        note.map(|rest| rest.split('<').next().unwrap().to_owned())
+    };
+    assert!(note(&look("", &at)).unwrap().contains("sudah lewat"));
+    let over = note(&look("", &[&weekly[..], &[("until", "2026-11-30")]].concat())).unwrap();
+    assert!(over.contains("«Sampai tanggal») 2026-11-30, padahal sekarang 2026-12-01"), "{over}");
+    let turned = [("from", "2027-02-01"), ("until", "2027-01-31")];
+    let turned = note(&look("", &[&weekly[..], &turned].concat())).unwrap();
+    assert!(turned.contains("lebih awal daripada «Mulai tanggal»"), "{turned}");
+    for unfinished in [&weekly[..], &weekly[..2], &at[..1]] {
+        assert_eq!(note(&look("", unfinished)), None, "{unfinished:?}");
+    }
+    world.message("081200001001");
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-11-30T02:00:00Z'");
+    assert_eq!(note(&look("?of=1", &at)), None);
+}
+
+#[test]
 fn what_would_fail_later_is_said_now_and_what_was_typed_stays() {
     let world = World::new();
     let panel = panel(&world);
