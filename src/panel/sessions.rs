@@ -168,7 +168,9 @@ fn what_to_do(visit: &Visit<'_>, looked: &Looked) -> (String, Option<&'static st
     let w = visit.words();
     match looked {
         Looked::Working { number: None } => (String::new(), None),
-        Looked::Working { number: Some(number) } => (w.session_number.replace("{}", number), None),
+        Looked::Working { number: Some(number) } => {
+            (w.session_number.replace("{}", &format::phone(number)), None)
+        }
         Looked::Scan => (w.session_scan_text.to_owned(), None),
         Looked::Starting => (w.session_starting_text.to_owned(), None),
         Looked::Stopped => (String::new(), Some(w.session_start)),

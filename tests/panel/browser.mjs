@@ -1085,7 +1085,7 @@ async function connecting(base, site) {
     await picture("code");
     await scan(site, session, `62812000080${round}1`);
     await until(w.on);
-    await until(`+62812000080${round}1`);
+    await until(`+62 812-0000-80${round}1`);
     assert.equal(await code.count(), 0, "a number that is connected has no code");
     await look();
     await picture("connected");
@@ -1107,7 +1107,7 @@ async function connecting(base, site) {
     await picture("other");
     await page.click(`form[action='${here}/confirm'] button`);
     await page.waitForURL("**?done=number_confirmed");
-    await until(`+62812000080${round}2`);
+    await until(`+62 812-0000-80${round}2`);
 
     // All are paused, and go on.
     await page.goto("/panel/channels");

@@ -60,7 +60,7 @@ fn a_number_is_added_and_connected_by_scanning_its_code() {
 
     world.waha.scan("nosuch-cabang", "6281200000009");
     let page = text(&browser.get(&panel, "/panel/channels/2/live"));
-    assert!(page.contains("Tersambung") && page.contains("+6281200000009"), "{page}");
+    assert!(page.contains("Tersambung") && page.contains("+62 812-0000-0009"), "{page}");
     assert_eq!(world.ask("SELECT phone_number FROM channels WHERE id = 2"), "+6281200000009");
 }
 

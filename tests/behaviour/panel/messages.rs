@@ -45,7 +45,10 @@ fn a_message_for_now_is_sent_without_anything_else() {
 #[test]
 fn the_preview_shows_each_recipients_words_and_stores_nothing() {
     let world = World::new();
-    world.execute("INSERT INTO contacts (name, phone_number) VALUES ('Budi', '081200001001')");
+    world.execute(
+        "INSERT INTO contacts (name, phone_number, opted_out_at)
+             VALUES ('Budi', '081200001001', NULL), (NULL, '+6281200001009', '2026-01-01T00:00:00Z')",
+    );
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
     let page = text(&browser.post(
@@ -53,7 +56,7 @@ fn the_preview_shows_each_recipients_words_and_stores_nothing() {
         "/panel/messages/preview",
         &[
             ("text", "Halo {{name|Kak}}!"),
-            ("to", "1\n081200001002\n0812\n99"),
+            ("to", "1\n2\n081200001002\n0812\n99"),
             ("when", "at"),
             ("at", "2026-12-01T09:00"),
         ],
@@ -64,7 +67,8 @@ fn the_preview_shows_each_recipients_words_and_stores_nothing() {
         "2 penerima",
         "Sel, 1 Des 2026, 09.01",
         "kontak 99 tidak ada",
-        ": 2</b>",
+        "<b>+62 812-0000-1009</b>",
+        ": 3</b>",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
