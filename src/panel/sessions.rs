@@ -92,7 +92,7 @@ pub(super) fn check_all(visit: &Visit<'_>) -> PageResult<Option<String>> {
     let Some(sessions) = &checks.sessions else { return Ok(None) };
     let known = match sessions.look_at_all() {
         Ok(known) => known,
-        Err(why) => return Ok(Some(why)),
+        Err(why) => return Ok(Some(why.text(visit.language))),
     };
     for view in super::channels::views(visit)? {
         let Some(session) = view.session_name else { continue };
