@@ -473,6 +473,7 @@ async function toMeFirst(base, site) {
     await page.click("button.main");
     await page.waitForURL("**?done=contact_added");
     await page.goto(`/panel/messages/new?lang=${language}`);
+    if (javaScriptEnabled) await readable(page);
     const words = `Tes ${index}`;
     await page.fill("#text", `${words}: {{name|Kak}} di {{kota}}`);
     await page.fill("#to", "081200007001");
@@ -497,6 +498,22 @@ async function toMeFirst(base, site) {
     page.quiet();
     await page.context().close();
   }
+}
+
+/** What stands in the empty fields of a test can be read where two of them share a row, too. */
+async function readable(page) {
+  const before = page.viewportSize();
+  for (const width of [360, 400, 1200, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    const cut = await page.evaluate(() => [...document.querySelectorAll("#own, #like")].filter((field) => {
+      const style = getComputedStyle(field);
+      const canvas = document.createElement("canvas").getContext("2d");
+      canvas.font = style.font;
+      return canvas.measureText(field.placeholder).width > field.clientWidth - 2 * parseFloat(style.paddingLeft);
+    }).map((field) => field.placeholder));
+    assert.deepEqual(cut, [], `${width} px`);
+  }
+  await page.setViewportSize(before);
 }
 
 /** Recipients are chosen by name, by tags with counts, and some are excepted. */
