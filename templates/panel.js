@@ -130,11 +130,13 @@
     const key = DRAFT + form.getAttribute("action");
     const NOT = ["csrf", "mark", "was", "sure", "again", "kept", "do", "own", "like", "content", "upload"];
     const fields = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value && !NOT.includes(name) && !name.startsWith("was_"));
+    // From what the form was made, so that what others change meanwhile is found with a draft, too.
+    const was = () => [...form.elements].filter((field) => /^was(_|$)/.test(field.name));
     const first = JSON.stringify(fields());
     let timer = 0;
     const keep = () => {
       const now = JSON.stringify(fields());
-      if (now !== first) storage.setItem(key, JSON.stringify({ at: Date.now(), fields: fields() }));
+      if (now !== first) storage.setItem(key, JSON.stringify({ at: Date.now(), fields: fields(), was: was().map((field) => field.value) }));
     };
     form.addEventListener("input", () => {
       clearTimeout(timer);
@@ -185,6 +187,7 @@
           seen.set(field.name, at + 1);
         }
       }
+      was().forEach((field, index) => (field.value = kept.was?.[index] ?? field.value));
       form.dispatchEvent(new Event("input", { bubbles: true }));
     });
     button(form.dataset.discard, () => storage.removeItem(key));
