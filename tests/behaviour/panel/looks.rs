@@ -1,6 +1,7 @@
 //! How pages come: their headers, their languages, their parts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auto_message_scheduler::config::{AdminPassword, Config, Secret};
 use auto_message_scheduler::panel::Panel;
@@ -131,7 +132,7 @@ fn the_overview_knows_the_same_last_trigger_as_status() {
     let password = AdminPassword::Plain(Secret::new(PASSWORD));
     let panel = Panel::new(store, world.clock.clone(), triggers, config.into(), password);
     let mut browser = Browser::logged_in(&panel);
-    world.message("081200001001");
+    world.message("081200001001, 081200001002");
     let mut overview = || text(&browser.get(&panel, "/panel?lang=en"));
     let is_warned = "but no trigger comes";
     let page = overview();
@@ -145,4 +146,10 @@ fn the_overview_knows_the_same_last_trigger_as_status() {
     }
     let page = overview();
     assert!(page.contains(">5 min ago<") && !page.contains(is_warned), "{page}");
+    // Its run goes on for long: what comes meanwhile has no row of its own.
+    world.trigger();
+    world.step();
+    world.clock.pass(Duration::from_mins(20));
+    let page = overview();
+    assert!(page.contains(">20 min ago<") && !page.contains(is_warned), "{page}");
 }
