@@ -407,15 +407,17 @@ fn many_who_did_not_get_it_are_a_few_lines_with_counts() {
     world.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
          INSERT INTO contacts (name, phone_number, tags, attributes)
-             SELECT 'Orang ' || i, '+62812' || (10000000 + i), '[\"semua\"]', CASE WHEN i <= 3 THEN '{\"kota\":\"Solo\"}' ELSE '{}' END FROM n",
+             SELECT 'Orang ' || i, '+62812' || (10000000 + i), '[\"semua\"]', CASE WHEN i <= 3 THEN '{\"kota\":\"Solo\"}' ELSE '{}' END FROM n;
+         INSERT INTO contacts (id, phone_number, opted_out_at) VALUES (9000, '+6281299990000', '2026-01-01T00:00:00Z')",
     );
-    world.message("tag:semua, 0812");
+    world.message("tag:semua, 0812, 9000");
     world.execute("UPDATE auto_messages SET message = 'Halo {{kota}}'");
     world.run();
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
     let page = text(&browser.get(&panel, "/panel/messages/1"));
-    for part in ["Mengapa tidak terkirim", "2.497 orang", "data untuk {{kota}} tidak ada"] {
+    let whom = "Lihat orangnya: +62 812-9999-0000";
+    for part in ["Mengapa tidak terkirim", "2.497 orang", "data untuk {{kota}} tidak ada", whom] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(page.len() < 100_000, "{} bytes", page.len());
