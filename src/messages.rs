@@ -49,8 +49,8 @@ pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};
 pub(crate) use split::{Part, add_split, split};
 pub use split::{SplitBy, SplitPart};
-pub(crate) use timing::begins_at;
 pub use timing::{Kept, Timing, WeeklyTiming};
+pub(crate) use timing::{begins_at, why_no_time};
 pub(crate) use view::{DeliveryView, MessageView, ack_words, delivery_json, message_json, stamp};
 
 /// For so long, a second message with the same text and recipients is said to be one.

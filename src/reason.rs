@@ -502,7 +502,7 @@ reasons! {
         "waktu `{written}` sudah lewat (sekarang {now}, {zone}); pilih waktu nanti";
     "no_day_left" NoDayLeft { last: String, now: String, zone: String }:
         "no such day is left: the last date is {last}, and it is {now} in {zone}",
-        "tidak ada hari yang tersisa dalam jadwal itu";
+        "tidak ada hari yang tersisa: tanggal terakhirnya («Sampai tanggal») {last}, padahal sekarang {now} ({zone})";
     "message_not_paused" MessageNotPaused { message_id: i64, status: String }:
         "message {message_id} is not paused, it is `{status}`",
         "pesan ini tidak sedang dijeda";

@@ -20,7 +20,7 @@ use crate::clock::{Clock, Now, Timestamp};
 use crate::config::{Config, Secret};
 use crate::delivery::{CapWarning, Hold, HoldKind};
 use crate::http_client::{HttpClient, NoReply, Reply, Transport, TransportError};
-use crate::reason::Reason;
+use crate::reason::{Explanation, Reason};
 
 pub use date::{CLOCKS_AGREE_WITHIN, WahaTime};
 pub(crate) use report::{
@@ -263,8 +263,8 @@ impl Waha {
 
     /// The sessions that WAHA has, those too that do not run.
     /// The error says why it does not tell, in words with a remedy.
-    pub(crate) fn sessions(&self) -> Result<Vec<KnownSession>, String> {
-        let reply = self.get("/api/sessions?all=true").map_err(|hold| hold.reason.to_string())?;
+    pub(crate) fn sessions(&self) -> Result<Vec<KnownSession>, Explanation> {
+        let reply = self.get("/api/sessions?all=true").map_err(|hold| hold.reason)?;
         report::sessions(&reply)
     }
 

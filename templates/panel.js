@@ -101,7 +101,9 @@
     }
   }, 1000);
 
-  // The session has ended: what is typed stays, and the form's own button leads to the login.
+  // The session has ended, which a form is told as a token that fits no more: what is typed stays, and the form's
+  // own button leads to the login.
+  const ENDED = [401, 403];
   const ended = (target) => {
     const said = document.createElement("p");
     said.className = "problem";
@@ -120,21 +122,25 @@
   })();
   const DRAFT = "draft:";
   const query = new URLSearchParams(location.search);
+  // Of this tab, and for its next page only: what another form did, or did later, stored nothing of a form that
+  // found no server.
+  const sent = storage && sessionStorage.getItem("sent");
+  if (storage) sessionStorage.removeItem("sent");
   if (storage && query.get("done")) {
-    const sent = storage.getItem("sent");
     if (query.get("done") === "left") Object.keys(storage).filter((key) => key.startsWith(DRAFT)).forEach((key) => storage.removeItem(key));
     else if (sent) storage.removeItem(sent);
-    storage.removeItem("sent");
   }
   for (const form of storage ? document.querySelectorAll("form[data-draft]") : []) {
     const key = DRAFT + form.getAttribute("action");
     const NOT = ["csrf", "mark", "was", "sure", "again", "kept", "do", "own", "like", "content", "upload"];
     const fields = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value && !NOT.includes(name) && !name.startsWith("was_"));
+    // From what the form was made, so that what others change meanwhile is found with a draft, too.
+    const was = () => [...form.elements].filter((field) => /^was(_|$)/.test(field.name));
     const first = JSON.stringify(fields());
     let timer = 0;
     const keep = () => {
       const now = JSON.stringify(fields());
-      if (now !== first) storage.setItem(key, JSON.stringify({ at: Date.now(), fields: fields() }));
+      if (now !== first) storage.setItem(key, JSON.stringify({ at: Date.now(), fields: fields(), was: was().map((field) => field.value) }));
     };
     form.addEventListener("input", () => {
       clearTimeout(timer);
@@ -144,7 +150,7 @@
     form.addEventListener("submit", (event) => {
       clearTimeout(timer);
       keep();
-      if (event.submitter?.value !== "preview" && event.submitter?.value !== "test") storage.setItem("sent", key);
+      if (event.submitter?.value !== "preview" && event.submitter?.value !== "test") sessionStorage.setItem("sent", key);
     });
     const kept = JSON.parse(storage.getItem(key) || "null");
     const isAnswer = form.querySelector("[role=alert], [role=status]") || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
@@ -185,6 +191,7 @@
           seen.set(field.name, at + 1);
         }
       }
+      was().forEach((field, index) => (field.value = kept.was?.[index] ?? field.value));
       form.dispatchEvent(new Event("input", { bubbles: true }));
     });
     button(form.dataset.discard, () => storage.removeItem(key));
@@ -209,7 +216,7 @@
       const mine = ++round;
       try {
         const reply = await fetchFrom(form.dataset.preview, { method: "POST", body: new URLSearchParams([...new FormData(form)].filter((field) => typeof field[1] === "string")) });
-        if (reply.status === 401) return ended(target);
+        if (ENDED.includes(reply.status)) return ended(target);
         const text = await reply.text();
         if (!reply.ok || mine !== round) return;
         target.replaceChildren(...parse(text).childNodes);
@@ -342,7 +349,7 @@
       say(field.dataset.uploading, "hint");
       try {
         const reply = await fetch(field.dataset.attach, { method: "POST", body, signal: mine.signal });
-        if (reply.status === 401) return say(form.dataset.ended, "problem");
+        if (ENDED.includes(reply.status)) return say(form.dataset.ended, "problem");
         const text = await reply.text();
         if (mine !== coming) return;
         if (!reply.ok) return say("");

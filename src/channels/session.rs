@@ -53,7 +53,7 @@ impl Sessions {
     }
 
     /// Looks at all with one question: what WAHA does not name is missing. `Err` says why it does not tell.
-    pub(crate) fn look_at_all(&self) -> Result<Vec<(String, Looked)>, String> {
+    pub(crate) fn look_at_all(&self) -> Result<Vec<(String, Looked)>, Explanation> {
         let known = self.0.sessions()?.into_iter();
         Ok(known.map(|one| (one.name, of_word(&one.status, one.number))).collect())
     }

@@ -130,7 +130,7 @@ fn look_at_waha(url: &str, key: &str) -> Result<Vec<KnownSession>, String> {
     let waha = waha.brief(super::WAHA_PATIENCE);
     let server = waha.server().map_err(|why| why.to_string())?;
     eprintln!("{}", one_line(&format!("WAHA {} {} answers", server.version, server.engine)));
-    waha.sessions()
+    waha.sessions().map_err(|why| why.to_string())
 }
 
 /// The session that sends; `None` leaves the channel as it is.

@@ -62,6 +62,15 @@ pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Opt
     Some(read(timing, None, config, now).ok()?.0)
 }
 
+/// Why what was typed means no time.
+pub(crate) fn why_no_time(
+    timing: &Timing,
+    config: &Config,
+    now: Timestamp,
+) -> Option<ComposeError> {
+    read(timing, None, config, now).err()
+}
+
 /// Gives a message the times that were typed: its first occurrence is after `now`, of a weekly rule also
 /// after what was `taken` of the message already.
 pub(super) fn set(

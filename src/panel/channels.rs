@@ -233,7 +233,7 @@ fn facts(visit: &Visit<'_>, view: &ChannelView) -> Vec<(&'static str, String)> {
         (w.sent_today_count, Some(sent_today(visit, view))),
         (w.week_count, Some(week(visit, view))),
         (w.number_warned, warned),
-        (w.number, view.phone_number.clone()),
+        (w.number, view.phone_number.as_deref().map(format::phone)),
         (w.send_window, hours.cloned()),
         (w.held_until, view.held_until.map(|until| visit.moment(until))),
     ];

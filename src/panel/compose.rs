@@ -13,7 +13,7 @@ use super::merge::{self, Conflict, Told, Was};
 use super::people::TagChoices;
 use super::preview::{self, Preview};
 use super::test_send::{self, TestFields};
-use super::visit::{Page, Visit};
+use super::visit::{Page, Refusal as _, Visit};
 use super::{Answered, PageResult, access, ahead, channels, forms, looked, reply};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
@@ -222,6 +222,25 @@ impl Fields {
         messages::begins_at(&self.timing()?, config, now)
     }
 
+    /// Why it could not go out at the times that are filled in; those of the message that the form changes stay
+    /// as they are.
+    pub(super) fn why_no_time(
+        &self,
+        visit: &Visit<'_>,
+        of: Option<&Message>,
+    ) -> PageResult<Option<String>> {
+        let lacks_time = self.times.when == "weekly" && self.times.time.is_empty();
+        if lacks_time || of.is_some_and(|of| Self::of(visit, of).times == self.times) {
+            return Ok(None);
+        }
+        if self.times.ends_before_it_begins() {
+            return Ok(Some(visit.words().until_before_from.to_owned()));
+        }
+        let refused =
+            self.timing().and_then(|it| messages::why_no_time(&it, visit.config, visit.now));
+        refused.map(|why| why.in_language(visit.language)).transpose()
+    }
+
     fn timing(&self) -> Option<Timing> {
         let Times { when, at, days, time, from, until } = &self.times;
         match when.as_str() {
@@ -303,6 +322,11 @@ impl Fields {
 impl Times {
     fn when(when: &str) -> Self {
         Self { when: when.to_owned(), ..Self::default() }
+    }
+
+    fn ends_before_it_begins(&self) -> bool {
+        // As browsers send dates, their order is that of the texts.
+        self.when == "weekly" && !self.until.is_empty() && self.until < self.from
     }
 
     /// Whether a date, a day or a time of day is filled in.
@@ -434,6 +458,7 @@ pub(super) fn preview(visit: &Visit<'_>) -> Answered {
     let fields = Fields::read(visit, changed.as_ref());
     // WAHA is asked when a page is opened, a file chosen or a form sent, not at each key that is pressed.
     let mut preview = preview::look(visit, &fields, of, messages::content_as_believed)?;
+    preview.notes.extend(fields.why_no_time(visit, changed.as_ref())?);
     say_yes(visit, &fields, asked_of(visit), &mut preview);
     reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
 }
@@ -698,8 +723,7 @@ fn check(visit: &Visit<'_>, fields: &Fields, is_draft: bool) -> PageResult<u64> 
         Some(if times.when == "weekly" { w.needs_days } else { w.needs_time })
     } else if times.when == "weekly" && times.time.is_empty() {
         Some(w.needs_time_of_day)
-    } else if times.when == "weekly" && !times.until.is_empty() && times.until < times.from {
-        // As browsers send dates, their order is that of the texts.
+    } else if times.ends_before_it_begins() {
         Some(w.until_before_from)
     } else {
         None
@@ -724,6 +748,7 @@ fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: T
         "1".clone_into(&mut fields.channel);
     }
     let mut preview = preview::look(visit, &fields, id, messages::check_content)?;
+    preview.notes.extend(fields.why_no_time(visit, edited)?);
     say_yes(visit, &fields, told.sure, &mut preview);
     let was = match visit.form.get("was").filter(|_| told.conflicts.is_empty()) {
         // A look changes nothing of what the form was made from.

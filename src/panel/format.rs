@@ -144,9 +144,11 @@ pub(super) fn for_count(words: &str, is_one: bool) -> &str {
     words.split_once('|').map_or(words, |(one, more)| if is_one { one } else { more })
 }
 
-/// A chat as people know it: `+62 812-3456-7890`; what is no phone number stays as it is.
+/// A chat, or a number as contacts have it, as people know it: `+62 812-3456-7890`; what is no phone number stays
+/// as it is.
 pub(super) fn phone(chat_id: &str) -> String {
-    let Some(digits) = chat_id.strip_suffix("@c.us") else { return chat_id.to_owned() };
+    let number = chat_id.strip_prefix('+').filter(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+    let Some(digits) = chat_id.strip_suffix("@c.us").or(number) else { return chat_id.to_owned() };
     match digits.strip_prefix("62") {
         Some(rest) if rest.len() >= 8 && rest.is_char_boundary(3) && rest.is_char_boundary(7) => {
             format!("+62 {}-{}-{}", &rest[..3], &rest[3..7], &rest[7..])
@@ -179,6 +181,7 @@ mod tests {
         assert_eq!(number(999, Language::English), "999");
         assert_eq!(phone("6281234567890@c.us"), "+62 812-3456-7890");
         assert_eq!(phone("12025550123@c.us"), "+12025550123");
+        assert_eq!(phone("+6281234567890"), "+62 812-3456-7890");
         assert_eq!(phone("120363@g.us"), "120363@g.us");
     }
 

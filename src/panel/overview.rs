@@ -145,7 +145,7 @@ fn look(visit: &Visit<'_>) -> PageResult<OverviewData> {
             due: tx.count_due(now)?,
             pending: tx.count_pending()?,
             days,
-            last_trigger: tx.last_triggered_run()?.and_then(|run| run.started_at),
+            last_trigger: tx.newest_trigger()?.and_then(|run| run.started_at),
             clock_hold: tx.clock_believed()?.hold,
             link: LinkStatus::read(tx)?.filter(|link| link.state.is_on),
         })
@@ -224,7 +224,9 @@ fn warnings(visit: &Visit<'_>, found: &OverviewRows, channels: &[ChannelCard]) -
         warn(what, "", ("/panel/attention", w.see_attention));
     }
     let is_stale = found.last_trigger.is_none_or(|at| visit.now.since(at) > TRIGGER_STALE);
-    if found.due > 0 && is_stale && visit.config.tick.is_none() {
+    // What comes during a long run has no row of its own.
+    let is_missed = is_stale && visit.config.tick.is_none() && !visit.panel.triggers.is_running();
+    if found.due > 0 && is_missed {
         let what = visit.counted(w.stale_trigger, found.due);
         warn(what, w.stale_trigger_remedy, ("/panel/runs", w.see_runs));
     }

@@ -182,7 +182,7 @@ pub(super) fn picked(visit: &Visit<'_>, fields: &Fields) -> PageResult<Vec<Picke
 }
 
 fn named(name: Option<String>, number: &str) -> String {
-    name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| number.to_owned())
+    name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| format::phone(number))
 }
 
 /// The name of the contact with a number, else the number.

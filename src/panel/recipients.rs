@@ -130,7 +130,7 @@ fn whys(visit: &Visit<'_>, (id, at): (i64, &str), reasons: Vec<SameReason>) -> (
     let chosen = visit.query.number("why");
     let why = |one: SameReason| {
         let who = match one.count {
-            1 => one.such_as,
+            1 => format::recipient(&one.such_as, visit.language),
             _ => visit.people(one.count),
         };
         let like = one.delivery_id.to_string();

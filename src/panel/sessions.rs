@@ -92,7 +92,7 @@ pub(super) fn check_all(visit: &Visit<'_>) -> PageResult<Option<String>> {
     let Some(sessions) = &checks.sessions else { return Ok(None) };
     let known = match sessions.look_at_all() {
         Ok(known) => known,
-        Err(why) => return Ok(Some(why)),
+        Err(why) => return Ok(Some(why.text(visit.language))),
     };
     for view in super::channels::views(visit)? {
         let Some(session) = view.session_name else { continue };
@@ -168,7 +168,9 @@ fn what_to_do(visit: &Visit<'_>, looked: &Looked) -> (String, Option<&'static st
     let w = visit.words();
     match looked {
         Looked::Working { number: None } => (String::new(), None),
-        Looked::Working { number: Some(number) } => (w.session_number.replace("{}", number), None),
+        Looked::Working { number: Some(number) } => {
+            (w.session_number.replace("{}", &format::phone(number)), None)
+        }
         Looked::Scan => (w.session_scan_text.to_owned(), None),
         Looked::Starting => (w.session_starting_text.to_owned(), None),
         Looked::Stopped => (String::new(), Some(w.session_start)),

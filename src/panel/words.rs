@@ -470,6 +470,7 @@ words! {
     nothing_stored_yet: "Belum disimpan", "Not stored yet";
     rows_new: "Kontak baru", "New contacts";
     rows_merged: "Digabung", "Merged";
+    rows_merged_help: "Digabung: isi yang baru mengganti yang lama, label ditambahkan, sel kosong tidak mengubah apa pun.", "Merged: filled cells replace what is stored, tags are added, blank cells change nothing.";
     rows_unchanged: "Sudah ada", "Known already";
     rows_refused: "Ditolak", "Refused";
     columns_seen: "Terbaca", "Read as";
@@ -568,7 +569,7 @@ words! {
     next_dates: "Berikutnya: {}", "Next: {}";
 
     // Runs.
-    runs_lead: "Setiap kali program dipicu untuk mengirim, dan hasilnya.", "Each time that the program was triggered to send, and what came of it.";
+    runs_lead: "Setiap kali program dipicu untuk mengirim, dan hasilnya. Angkanya jumlah pesan, bukan jumlah penerima.", "Each time that the program was triggered to send, and what came of it. The figures count messages, not recipients.";
     no_runs: "Belum ada riwayat.", "There is no history yet.";
     started: "Mulai", "Began";
     trigger: "Pemicu", "Trigger";

@@ -121,10 +121,4 @@ impl Tx<'_> {
         let sql = "SELECT * FROM runs WHERE remote IS NOT :test_send ORDER BY id DESC LIMIT 1";
         self.query_optional(sql, params! { ":test_send": TEST_SEND }, Run::from_row)
     }
-
-    /// The last run that somebody's cron, and not our own ticker, triggered.
-    pub(crate) fn last_triggered_run(&self) -> SqlResult<Option<Run>> {
-        let sql = "SELECT * FROM runs WHERE trigger IN ('cron', 'api') ORDER BY id DESC LIMIT 1";
-        self.query_optional(sql, &[], Run::from_row)
-    }
 }

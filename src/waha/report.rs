@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::http_client::Reply;
 use crate::language::sentences;
-use crate::reason::Reason;
+use crate::reason::{Explanation, Reason};
 use crate::recipient::number_of_chat;
 
 /// What a server says of itself; empty where it does not say.
@@ -121,10 +121,14 @@ pub(super) fn server(reply: &Reply) -> Result<ServerReport, NoServer> {
     }
 }
 
-pub(super) fn sessions(reply: &Reply) -> Result<Vec<KnownSession>, String> {
+pub(super) fn sessions(reply: &Reply) -> Result<Vec<KnownSession>, Explanation> {
     let told: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
     let Some(list) = told.as_array().filter(|_| reply.status == 200) else {
-        return Err(format!("WAHA answered {} when it was asked for its sessions", reply.status));
+        let status = reply.status;
+        return Err(Explanation::Said {
+            english: format!("WAHA answered {status} when it was asked for its sessions"),
+            indonesian: format!("WAHA menjawab {status} saat ditanya sesi-sesinya"),
+        });
     };
     let word = |one: &Value, name: &str| one[name].as_str().map(str::to_owned);
     Ok(list

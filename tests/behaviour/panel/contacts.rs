@@ -39,7 +39,9 @@ fn a_list_is_stored_only_after_it_was_looked_at_and_somebody_said_yes() {
     let mut browser = Browser::logged_in(&panel);
     let csv = b"nama;no hp;label\nAni;0812 0000 1001;vip\nBudi;12;\nAni lagi;+62 812-0000-1001;\n";
     let page = text(&upload(&mut browser, &panel, csv));
-    for part in ["kontak.csv", "+62 812-0000-1001", "Ani", "Belum disimpan", "kode negara"] {
+    for part in
+        ["kontak.csv", "+62 812-0000-1001", "Ani", "Belum disimpan", "kode negara", "sel kosong"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert_eq!(world.ask("SELECT count(*) FROM contacts"), "0");

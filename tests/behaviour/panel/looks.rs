@@ -1,7 +1,14 @@
 //! How pages come: their headers, their languages, their parts.
 
-use super::{Browser, PAGES, header, panel, text};
-use crate::world::World;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auto_message_scheduler::config::{AdminPassword, Config, Secret};
+use auto_message_scheduler::panel::Panel;
+use auto_message_scheduler::store::Store;
+
+use super::{Browser, PAGES, PASSWORD, header, panel, text};
+use crate::world::{World, config};
 
 #[test]
 fn every_reply_keeps_to_itself() {
@@ -114,4 +121,35 @@ fn what_is_not_there_is_404_and_a_bad_row_hides_no_other() {
     for page in PAGES {
         assert_eq!(browser.get(&panel, page).status, 200, "{page}");
     }
+}
+
+#[test]
+fn the_overview_knows_the_same_last_trigger_as_status() {
+    let world = World::new();
+    let config = Config { tick: None, ..config() };
+    let store = Store::open(&world.path).unwrap();
+    let triggers = Arc::clone(&world.triggers);
+    let password = AdminPassword::Plain(Secret::new(PASSWORD));
+    let panel = Panel::new(store, world.clock.clone(), triggers, config.into(), password);
+    let mut browser = Browser::logged_in(&panel);
+    world.message("081200001001, 081200001002");
+    let mut overview = || text(&browser.get(&panel, "/panel?lang=en"));
+    let is_warned = "but no trigger comes";
+    let page = overview();
+    assert!(page.contains(">Never<") && page.contains(is_warned), "{page}");
+    // A cron line with `run`, which is no request; after it a test message, which tells nothing of cron.
+    for (remote, minutes) in [("NULL", 5), ("'test-send'", 1)] {
+        world.execute(&format!(
+            "INSERT INTO runs (trigger, remote, started_at)
+                 VALUES ('cli', {remote}, strftime('%Y-%m-%dT%H:%M:%SZ', '2026-12-01T01:00:00Z', '-{minutes} minutes'))"
+        ));
+    }
+    let page = overview();
+    assert!(page.contains(">5 min ago<") && !page.contains(is_warned), "{page}");
+    // Its run goes on for long: what comes meanwhile has no row of its own.
+    world.trigger();
+    world.step();
+    world.clock.pass(Duration::from_mins(20));
+    let page = overview();
+    assert!(page.contains(">20 min ago<") && !page.contains(is_warned), "{page}");
 }

@@ -45,7 +45,10 @@ fn a_message_for_now_is_sent_without_anything_else() {
 #[test]
 fn the_preview_shows_each_recipients_words_and_stores_nothing() {
     let world = World::new();
-    world.execute("INSERT INTO contacts (name, phone_number) VALUES ('Budi', '081200001001')");
+    world.execute(
+        "INSERT INTO contacts (name, phone_number, opted_out_at)
+             VALUES ('Budi', '081200001001', NULL), (NULL, '+6281200001009', '2026-01-01T00:00:00Z')",
+    );
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
     let page = text(&browser.post(
@@ -53,7 +56,7 @@ fn the_preview_shows_each_recipients_words_and_stores_nothing() {
         "/panel/messages/preview",
         &[
             ("text", "Halo {{name|Kak}}!"),
-            ("to", "1\n081200001002\n0812\n99"),
+            ("to", "1\n2\n081200001002\n0812\n99"),
             ("when", "at"),
             ("at", "2026-12-01T09:00"),
         ],
@@ -64,11 +67,42 @@ fn the_preview_shows_each_recipients_words_and_stores_nothing() {
         "2 penerima",
         "Sel, 1 Des 2026, 09.01",
         "kontak 99 tidak ada",
-        ": 2</b>",
+        "<b>+62 812-0000-1009</b>",
+        ": 3</b>",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert_eq!(world.ask("SELECT count(*) FROM auto_messages"), "0");
+}
+
+#[test]
+fn a_time_that_has_passed_is_said_in_the_preview_but_not_of_a_message_that_keeps_its_own() {
+    let world = World::new();
+    let panel = panel(&world);
+    let mut browser = Browser::logged_in(&panel);
+    let base = [("text", "Halo"), ("to", "081200001001")];
+    let mut look = |of: &str, times: &[(&str, &str)]| {
+        let path = format!("/panel/messages/preview{of}");
+        text(&browser.post(&panel, &path, &[&base[..], times].concat()))
+    };
+    let weekly = [("when", "weekly"), ("day", "mon"), ("time", "08:00")];
+    let at = [("when", "at"), ("at", "2026-11-30T09:00")];
+    let note = |page: &str| {
+        let note = page.split("<p class=\"problem\">").nth(1);
+        note.map(|rest| rest.split('<').next().unwrap().to_owned())
+    };
+    assert!(note(&look("", &at)).unwrap().contains("sudah lewat"));
+    let over = note(&look("", &[&weekly[..], &[("until", "2026-11-30")]].concat())).unwrap();
+    assert!(over.contains("«Sampai tanggal») 2026-11-30, padahal sekarang 2026-12-01"), "{over}");
+    let turned = [("from", "2027-02-01"), ("until", "2027-01-31")];
+    let turned = note(&look("", &[&weekly[..], &turned].concat())).unwrap();
+    assert!(turned.contains("lebih awal daripada «Mulai tanggal»"), "{turned}");
+    for unfinished in [&weekly[..], &weekly[..2], &at[..1]] {
+        assert_eq!(note(&look("", unfinished)), None, "{unfinished:?}");
+    }
+    world.message("081200001001");
+    world.execute("UPDATE auto_messages SET scheduled_at = '2026-11-30T02:00:00Z'");
+    assert_eq!(note(&look("?of=1", &at)), None);
 }
 
 #[test]
@@ -373,15 +407,17 @@ fn many_who_did_not_get_it_are_a_few_lines_with_counts() {
     world.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
          INSERT INTO contacts (name, phone_number, tags, attributes)
-             SELECT 'Orang ' || i, '+62812' || (10000000 + i), '[\"semua\"]', CASE WHEN i <= 3 THEN '{\"kota\":\"Solo\"}' ELSE '{}' END FROM n",
+             SELECT 'Orang ' || i, '+62812' || (10000000 + i), '[\"semua\"]', CASE WHEN i <= 3 THEN '{\"kota\":\"Solo\"}' ELSE '{}' END FROM n;
+         INSERT INTO contacts (id, phone_number, opted_out_at) VALUES (9000, '+6281299990000', '2026-01-01T00:00:00Z')",
     );
-    world.message("tag:semua, 0812");
+    world.message("tag:semua, 0812, 9000");
     world.execute("UPDATE auto_messages SET message = 'Halo {{kota}}'");
     world.run();
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
     let page = text(&browser.get(&panel, "/panel/messages/1"));
-    for part in ["Mengapa tidak terkirim", "2.497 orang", "data untuk {{kota}} tidak ada"] {
+    let whom = "Lihat orangnya: +62 812-9999-0000";
+    for part in ["Mengapa tidak terkirim", "2.497 orang", "data untuk {{kota}} tidak ada", whom] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(page.len() < 100_000, "{} bytes", page.len());

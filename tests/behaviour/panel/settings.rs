@@ -231,6 +231,7 @@ fn reasons_are_in_the_language_of_the_page_wherever_they_are_shown() {
         ("/panel/channels", "dijeda lewat panel", "paused in the panel"),
         ("/panel/channels/1", "dijeda lewat panel", "paused in the panel"),
         ("/panel/runs", "program berhenti saat", "the program ended during"),
+        ("/panel/runs", "jumlah pesan, bukan jumlah penerima", "count messages, not recipients"),
     ] {
         for (language, words, others) in [("id", indonesian, english), ("en", english, indonesian)]
         {

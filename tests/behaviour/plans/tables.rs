@@ -202,11 +202,6 @@ pub const ALLOWED: &[Allowed] = &[
         Why::Limit("whether there is any"),
     ),
     allowed("deliveries::each_delivery", "USE TEMP B-TREE FOR ORDER BY", OCCURRENCE),
-    allowed(
-        "runs::last_triggered_run",
-        "SCAN runs USING INDEX idx_runs_triggered",
-        Why::Limit("the newest one of its index"),
-    ),
     allowed("lookups::due_lookups", "USE TEMP B-TREE FOR ORDER BY", DUE_LOOKUPS),
     allowed("lookups::has_rival", "SCAN deliveries USING INDEX idx_deliveries_sending", SENDING),
     allowed(
@@ -421,7 +416,6 @@ pub const HOT: &[(&str, &[&str])] = &[
     ("deliveries::count_ended_since", &["idx_deliveries_finished_at"]),
     ("messages::messages_by_time", &["idx_auto_messages_status_scheduled_at"]),
     ("deliveries::count_ended", &["idx_deliveries_finished_at"]),
-    ("runs::last_triggered_run", &["idx_runs_triggered"]),
     ("deliveries::occurrence_times", &["sqlite_autoindex_deliveries_1"]),
     ("deliveries::page_of_deliveries", &["INTEGER PRIMARY KEY", "sqlite_autoindex_deliveries_1"]),
     ("panel::panel_session", &["PRIMARY KEY", "sqlite_autoindex_meta_1"]),
