@@ -481,7 +481,7 @@ impl Tx<'_> {
     ) -> SqlResult<Vec<LinkClaim>> {
         let sql = format!(
             "SELECT {CLAIM} FROM link_claims
-             WHERE project = :project AND id > :after
+             WHERE id > :after AND +project = :project
                  AND state IN ('claimed', 'planned', 'ended', 'settled') ORDER BY id LIMIT :limit"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);

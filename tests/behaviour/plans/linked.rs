@@ -4,11 +4,11 @@ use std::sync::{Arc, LazyLock};
 
 use auto_message_scheduler::clock::{Clock, SystemClock};
 use auto_message_scheduler::config::{Config, parse_env_file};
-use auto_message_scheduler::store::{Statement, noted_statements, watch_statements};
-use auto_message_scheduler::supabase::pass_once;
+use auto_message_scheduler::store::{Statement, Store, noted_statements, watch_statements};
+use auto_message_scheduler::supabase::{Choice, pass_once, turn_on};
 
 use crate::project::Project;
-use crate::site::Site;
+use crate::site::{Site, until};
 
 /// What was noted while rows were sent, edited, cancelled and refused, in both modes.
 pub static STATEMENTS: LazyLock<Vec<Statement>> = LazyLock::new(|| {
@@ -16,12 +16,16 @@ pub static STATEMENTS: LazyLock<Vec<Statement>> = LazyLock::new(|| {
     [sent(&shared), restored(&alone)].concat()
 });
 
-fn pass(site: &Site) {
+fn config(site: &Site) -> Arc<Config> {
     let path = site.path("auto-message-scheduler.env");
     let text = std::fs::read_to_string(&path).unwrap();
     let mut values = parse_env_file(&path, &text).unwrap();
     values.insert("DATABASE_PATH".to_owned(), site.database().display().to_string());
-    let config = Arc::new(Config::from_values(values).unwrap());
+    Arc::new(Config::from_values(values).unwrap())
+}
+
+fn pass(site: &Site) {
+    let config = config(site);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     watch_statements(&site.database());
     pass_once(&config, &clock).unwrap();
@@ -80,11 +84,21 @@ fn sent(project: &Project) -> Vec<Statement> {
     noted_statements(&site.database())
 }
 
-/// A database that was copied from another one.
+/// A database that was copied from another one, was off, and shares the project then.
 fn restored(project: &Project) -> Vec<Statement> {
     project.channel("Toko", "default");
     let site = site(project);
     site.sqlite3("UPDATE meta SET value = 'another' WHERE key = 'link_history'");
     pass(&site);
+    assert!(site.run(&["link", "off"]).status.success());
+    assert!(project.psql(include_str!("../../../dist/supabase/migration.sql")).status.success());
+    let check = || site.run(&["link", "check", "--json"]).stdout;
+    until("PostgREST knows the tables", || {
+        String::from_utf8(check()).unwrap().contains(r#""mode": "shared""#)
+    });
+    watch_statements(&site.database());
+    let mut store = Store::open(&site.database()).unwrap();
+    let choice = Choice { channels: None, has_session: &|_| true };
+    turn_on(&config(&site), &mut store, &choice, SystemClock::default().now().wall).unwrap();
     noted_statements(&site.database())
 }
