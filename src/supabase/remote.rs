@@ -72,6 +72,8 @@ pub(super) struct RemoteClaim {
     pub(super) due_at: String,
     pub(super) token: String,
     pub(super) claimed_at: String,
+    /// Of its message, where that was asked for.
+    pub(super) channel: Option<String>,
     pub(super) is_settled: bool,
     pub(super) status: Option<String>,
     pub(super) sent_count: i64,
@@ -554,10 +556,17 @@ fn claim(row: &Value) -> RemoteClaim {
         due_at: text("due_at"),
         token: text("claim_token"),
         claimed_at: text("claimed_at"),
+        channel: embedded(row),
         is_settled: !row["settled_at"].is_null(),
         status: self::text(row, "status"),
         sent_count: row["sent_count"].as_i64().unwrap_or(0),
     }
+}
+
+/// The one column of another table that was asked for.
+fn embedded(row: &Value) -> Option<String> {
+    let other = row.as_object()?.values().find(|value| value.is_object())?;
+    text(other, other.as_object()?.keys().next()?)
 }
 
 fn message(row: &Value, channel_column: &str) -> Option<RemoteRow> {

@@ -495,6 +495,31 @@ fn a_restored_backup_of_one_that_was_alone_sends_nothing_again_when_it_becomes_s
     assert_eq!(site.waha.received().len(), 2, "{:?}", site.waha.received());
 }
 
+/// The other one had the channel before, and looks at rows from before the first one had it.
+#[test]
+fn what_an_appliance_had_taken_when_it_was_turned_off_goes_out_beside_the_next_one() {
+    let project = Project::shared();
+    let shop = project.channel("Toko", "default");
+    let (second, first) = (project.site(), Site::new());
+    assert!(second.run(&["link", "off"]).status.success());
+    assert!(patiently(&project, &first, &["link", "on", "--yes"]).contains("Toko"));
+    let settings = project.settings_at(&project.url);
+    first.write_settings(&format!("{settings}SEND_DELAY_SECONDS=3\n"));
+    let _first = first.serve();
+    let id = project.message(&shop, "now()", &["6281200007001", "6281200007002", "6281200007003"]);
+    until("it is begun", || first.waha.received().len() == 1);
+    assert!(first.run(&["link", "off"]).status.success());
+    assert!(patiently(&project, &second, &["link", "on", "--yes"]).contains("Toko"));
+    let _second = second.serve();
+    until("its claim is settled", || {
+        project.sql("select settled_at is not null from auto_message_claims") == "t"
+    });
+    let claim = "select status, sent_count, unknown_count from auto_message_claims";
+    assert_eq!(project.sql(claim), "sent|3|0");
+    assert_eq!(project.status(&id), "sent");
+    assert_eq!((first.waha.received().len(), second.waha.received().len()), (3, 0));
+}
+
 #[test]
 fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     let project = Project::alone();

@@ -227,9 +227,7 @@ impl Link {
     pub(super) fn reconcile(&mut self, pass: &Pass) -> Step<()> {
         let project = &pass.state.project;
         let mut lost = 0;
-        for (since, channels) in pass.channels_by_since() {
-            self.keep_foreign_of(pass, &channels, times::instant(&since))?;
-        }
+        self.keep_foreign_of_channels(pass)?;
         for remote in self.remote.open_claims(&pass.state.appliance)? {
             let known =
                 self.store.read(|tx| tx.link_claim(project, &remote.message, &remote.due_at))?;
@@ -259,26 +257,26 @@ impl Link {
         Ok(())
     }
 
-    /// Of channels that were taken over, what the other one had under way. What was due before `since` it may
-    /// still be sending: see [`Link::take_due_until`].
-    fn keep_foreign_of(
-        &mut self,
-        pass: &Pass,
-        channels: &[String],
-        since: Option<Timestamp>,
-    ) -> Step<()> {
-        let began = pass.now.wall.minus(FINISHED_WITHIN);
-        let is_left = |other: &RemoteClaim| {
-            let due_at = times::instant(&other.due_at);
-            due_at >= since || times::instant(&other.claimed_at).is_none_or(|at| at < began)
+    /// Of channels that were taken over, what the other one had under way. What was due before a channel was
+    /// taken, it may still be sending: see [`Link::take_due_until`].
+    fn keep_foreign_of_channels(&mut self, pass: &Pass) -> Step<()> {
+        let owners = self.remote.owners()?;
+        let taken_at = |claim: &RemoteClaim| {
+            let owner =
+                owners.iter().find(|owner| claim.channel.as_ref() == Some(&owner.channel))?;
+            times::instant(owner.taken_at.as_deref()?)
         };
+        let began = pass.now.wall.minus(FINISHED_WITHIN);
+        let is_left = |other: &&RemoteClaim| {
+            times::instant(&other.due_at) >= taken_at(other)
+                || times::instant(&other.claimed_at).is_none_or(|at| at < began)
+        };
+        let channels: Vec<String> = pass.channels.iter().map(|one| one.remote_id.clone()).collect();
         for some in channels.chunks(IDS_MAX) {
             let others =
                 self.remote.open_claims_of_others(&pass.tables, some, &pass.state.appliance)?;
-            others
-                .iter()
-                .filter(|other| is_left(other))
-                .try_for_each(|other| self.keep_foreign(pass, other))?;
+            let mut left = others.iter().filter(is_left);
+            left.try_for_each(|other| self.keep_foreign(pass, other))?;
         }
         Ok(())
     }
