@@ -43,6 +43,7 @@ pub(crate) use channel_move::{MovedView, StaysView};
 pub use checks::Skipped;
 pub(crate) use checks::{
     Checked, Reached, ask_tier, column, content as check_content, content_as_believed, recipients,
+    text_problem,
 };
 pub(crate) use moves::is_for_now;
 pub use moves::{Resumed, cancel, pause, removable, remove, resume};

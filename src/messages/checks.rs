@@ -135,6 +135,11 @@ pub(super) fn text(content: &Content, text: &str) -> ComposeResult<Vec<Warned>> 
     why_no_text(words, content.name() != KindName::Text).map_err(|error| error.of("text"))
 }
 
+/// Why a text could not be sent as it is written; one that is blank may still be typed.
+pub(crate) fn text_problem(text: &str) -> Option<ComposeError> {
+    why_no_text(text, true).err()
+}
+
 fn why_no_text(text: &str, may_be_blank: bool) -> ComposeResult<Vec<Warned>> {
     if text.trim().is_empty() && !may_be_blank {
         return Err(refused!("it has no text: give one" / "isinya belum ada: tulis dulu"));

@@ -749,6 +749,7 @@ fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: T
     }
     let mut preview = preview::look(visit, &fields, id, messages::check_content)?;
     preview.notes.extend(fields.why_no_time(visit, edited)?);
+    preview.notes.retain(|note| *note != told.problem);
     say_yes(visit, &fields, told.sure, &mut preview);
     let was = match visit.form.get("was").filter(|_| told.conflicts.is_empty()) {
         // A look changes nothing of what the form was made from.

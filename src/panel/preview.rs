@@ -13,7 +13,7 @@ use super::{PageResult, format};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::content::Content;
-use crate::messages::{ComposeError, Reached};
+use crate::messages::{self, ComposeError, Reached};
 use crate::reason::Reason;
 use crate::recipient;
 use crate::store::Store;
@@ -81,6 +81,9 @@ pub(super) fn look(
     preview.picked = people::picked(visit, fields)?;
     preview.carried = Carried::of(visit, fields.content());
     preview.notes.extend(content_problem(visit, fields, check)?);
+    let unfit = messages::text_problem(&fields.text).map(|why| why.in_language(visit.language));
+    let is_fit = unfit.is_none();
+    preview.notes.extend(unfit.transpose()?);
     let asked = Asked::Form(Box::new(fields.clone()), of);
     let Some(looked) = looked::look(visit, asked)? else {
         preview.ahead.is_being_counted = true;
@@ -91,7 +94,7 @@ pub(super) fn look(
         return Ok(preview);
     }
     preview.take(visit, &looked)?;
-    if !preview.carried.problem.is_empty() {
+    if !(is_fit && preview.carried.problem.is_empty()) {
         // The forecast says the same in the words of the column.
         preview.ahead.fits.clear();
     }
@@ -100,7 +103,7 @@ pub(super) fn look(
     let odd = Template::parse(&fields.text).oddities();
     let said =
         |odd: &String| w.odd_placeholder.replace("{meant}", &meant_by(odd)).replace("{odd}", odd);
-    preview.notes.extend(odd.iter().map(said));
+    preview.notes.extend(odd.iter().filter(|_| is_fit).map(said));
     Ok(preview)
 }
 
