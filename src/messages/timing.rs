@@ -269,13 +269,13 @@ fn read_interval(
         Timetable { interval_config: Some(column), taken: taken.cloned(), ..Timetable::default() };
     match timetable.next(&config.zone, Some(now)) {
         Ok(Some(first)) => Ok((first, timetable)),
-        Ok(None) if timetable.why_over(true) == Reason::ScheduleOff => {
-            Err(ComposeError::refused(Reason::ScheduleOff))
-        }
-        Ok(None) => Err(ComposeError::refused(Reason::NoDayLeft {
-            last: last.unwrap_or("passed").to_owned(),
-            now: config.zone.format_local(now),
-            zone: config.zone.to_string(),
+        Ok(None) => Err(ComposeError::refused(match (timetable.why_over(false), last) {
+            (Reason::SchedulePassed, Some(last)) => Reason::NoDayLeft {
+                last: last.to_owned(),
+                now: config.zone.format_local(now),
+                zone: config.zone.to_string(),
+            },
+            (why, _) => why,
         })),
         Err(error) => Err(refused(error)),
     }

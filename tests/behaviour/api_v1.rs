@@ -221,6 +221,10 @@ fn what_cannot_be_done_names_its_field() {
             (422, "invalid", "interval"),
         ),
         (
+            json!({"text": "a", "to": ["081200007001"], "interval": {"time": "08:00", "weekDays": [1], "endDate": "2020-01-01"}}),
+            (422, "schedule_passed", "interval"),
+        ),
+        (
             json!({"text": "a", "to": ["081200007001"], "channel": "tidak ada"}),
             (422, "invalid", "channel"),
         ),
