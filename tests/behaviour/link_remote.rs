@@ -226,6 +226,15 @@ struct Table {
     rows: Vec<Row>,
 }
 
+fn table(
+    name: &'static str,
+    columns: &'static [(&'static str, Kind)],
+    key: &'static [&'static str],
+    belongs_to_message: bool,
+) -> Table {
+    Table { name, columns, key, belongs_to_message, rows: Vec::new() }
+}
+
 const CHANNELS: &[(&str, Kind)] = &[
     ("id", Uuid),
     ("name", Text),
@@ -315,31 +324,12 @@ type Answer = Result<(u16, Value), (u16, &'static str)>;
 
 impl State {
     pub fn new(seed: u64, is_shared: bool, clock: Box<dyn Fn() -> i64 + Send>) -> Self {
-        let table = |name, columns, key, belongs_to_message| Table {
-            name,
-            columns,
-            key,
-            belongs_to_message,
-            rows: Vec::new(),
-        };
-        let mut tables = vec![
+        let tables = vec![
             table("chanels", CHANNELS, &["id"], false),
             table("contacts", CONTACTS, &["id"], false),
             table("auto_messages", MESSAGES, &["id"], false),
         ];
-        if is_shared {
-            tables.extend([
-                table("auto_message_claims", CLAIMS, &["auto_message_id", "due_at"], true),
-                table(
-                    "auto_message_deliveries",
-                    DELIVERIES,
-                    &["auto_message_id", "due_at", "chat_id"],
-                    true,
-                ),
-                table("auto_message_channel_owners", OWNERS, &["channel_id"], false),
-            ]);
-        }
-        Self {
+        let mut state = Self {
             tables,
             clock,
             latest: 0,
@@ -354,7 +344,21 @@ impl State {
             requests: 0,
             spoiled: 0,
             applied_late: 0,
+        };
+        if is_shared {
+            state.migrate();
         }
+        state
+    }
+
+    /// Makes the tables with which appliances share the project.
+    pub fn migrate(&mut self) {
+        let of_delivery = &["auto_message_id", "due_at", "chat_id"];
+        self.tables.extend([
+            table("auto_message_claims", CLAIMS, &["auto_message_id", "due_at"], true),
+            table("auto_message_deliveries", DELIVERIES, of_delivery, true),
+            table("auto_message_channel_owners", OWNERS, &["channel_id"], false),
+        ]);
     }
 
     /// The instant of a statement, in microseconds.

@@ -120,6 +120,13 @@ const SCRIPT: &[(&str, &str, &str, &str)] = &[
         IGNORE,
         r#"[{"auto_message_id":"C9","due_at":"2020-01-02T01:00:00+00:00","claimed_by":"dua","claim_token":"z"}]"#,
     ),
+    // One that was taken while the tables were not there, and one that somebody has.
+    (
+        "POST",
+        "auto_message_claims?on_conflict=auto_message_id,due_at",
+        IGNORE,
+        r#"[{"auto_message_id":"C6","due_at":"2020-01-01T01:00:00+00:00","claimed_by":"dua","claim_token":"v","settled_at":null,"status":null,"sent_count":null,"failed_count":null,"skipped_count":null,"unknown_count":null,"error":null},{"auto_message_id":"C7","due_at":"2099-01-01T00:00:00+00:00","claimed_by":"dua","claim_token":"w","settled_at":"now","status":"sent","sent_count":1,"failed_count":0,"skipped_count":0,"unknown_count":0,"error":null}]"#,
+    ),
     (
         "GET",
         "auto_messages?status=eq.scheduled&scheduled_at=lte.now&scheduled_at=gte.2020-01-01T00%3A00%3A00Z&chanel_id=in.(C1,C2)&select=id,scheduled_at,auto_message_claims()&auto_message_claims.settled_at=is.null&auto_message_claims=is.null&order=scheduled_at,id&limit=100",

@@ -9,6 +9,7 @@ use super::super::remote::{Found, IDS_MAX, PAGE, Remote, RemoteClaim};
 use super::super::reply::{Kind, Told, Trouble};
 use super::super::tables::Tables;
 use super::super::times;
+use super::settling::{ENDING, claim_body};
 use super::{Link, Pass, Step, Stop};
 use crate::clock::Timestamp;
 use crate::fail_point;
@@ -118,8 +119,9 @@ impl Link {
             if page.is_empty() || !self.remote.are_on(&pass.tables, &ids)? {
                 return Ok(());
             }
-            let (fresh, _) = self.sort_found(pass, page)?;
+            let (fresh, settled) = self.sort_found(pass, page)?;
             self.take(pass, &fresh)?;
+            settled.iter().try_for_each(|claim| self.found_again(pass, claim))?;
         }
     }
 
@@ -346,12 +348,18 @@ pub(in super::super) fn tell_of_claims<E: From<Trouble> + From<StoreError>>(
 /// See [`tell_of_claims`]. Returns those that another one holds.
 fn tell_of_some(remote: &Remote, appliance: &str, known: &[LinkClaim]) -> Told<Vec<LinkClaim>> {
     let told = |claim: &LinkClaim| {
-        let is_settled = claim.state == ClaimState::Settled;
+        let ending = claim.ending.as_ref().filter(|_| claim.state == ClaimState::Settled);
+        let body = ending.map(claim_body).unwrap_or_default();
         let mut row = row(claim, appliance);
-        row["settled_at"] = if is_settled { json!("now") } else { Value::Null };
-        row["status"] = json!(claim.ending.as_ref().filter(|_| is_settled).map(|end| end.status));
+        // Rows of one request have the same columns.
+        for column in ENDING {
+            row[column] = body[column].clone();
+        }
         row
     };
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows: Vec<Value> = known.iter().map(told).collect();
     match claim_rows(remote, &rows) {
         // Of a batch, one row that was deleted keeps all from being claimed.

@@ -391,7 +391,19 @@ fn row_body_of(pass: &Pass, Ended { claim, ending }: &Ended) -> Value {
     }
 }
 
-fn claim_body(ending: &LinkEnding) -> Value {
+/// The columns of [`claim_body`].
+pub(super) const ENDING: [&str; 7] = [
+    "settled_at",
+    "status",
+    "sent_count",
+    "failed_count",
+    "skipped_count",
+    "unknown_count",
+    "error",
+];
+
+/// How an occurrence ended, as its claim says it.
+pub(super) fn claim_body(ending: &LinkEnding) -> Value {
     let counts = ending.counts;
     json!({
         "settled_at": "now", "status": ending.status, "sent_count": counts.sent,

@@ -60,6 +60,7 @@ pub struct Totals {
     pub taken_over: u64,
     pub restored: u64,
     pub lost_databases: u64,
+    pub migrated: u64,
 }
 
 impl Totals {
@@ -76,6 +77,7 @@ impl Totals {
         self.taken_over += other.taken_over;
         self.restored += other.restored;
         self.lost_databases += other.lost_databases;
+        self.migrated += other.migrated;
     }
 }
 
@@ -140,10 +142,44 @@ impl Story {
                 .collect();
             story.turn_on(number, Some(&names));
         }
+        if !is_shared && story.dice.bool() {
+            story.was_alone_before();
+        }
         story.remote.state().is_told_aloud = is_told_aloud;
         story.remote.state().max_rows = [1000, 1000, 2][story.dice.usize(0..3)];
         story.remote.state().faults = [0, 5, 15, 40][story.dice.usize(0..4)];
         story
+    }
+
+    /// Another machine was alone on the project, and is off.
+    fn was_alone_before(&mut self) {
+        let appliance = self.appliance(1);
+        self.appliances.push(appliance);
+        self.turn_on(1, None);
+        self.turn_off(1);
+    }
+
+    /// The tables come with which several machines share the project, and another one is linked; a person runs
+    /// `link on` again on the first one before that, or does not.
+    fn migrate(&mut self) {
+        self.say("the migration");
+        self.remote.state().migrate();
+        self.is_shared = true;
+        self.truth.note_channel_edit();
+        self.totals.migrated += 1;
+        if self.dice.bool() {
+            self.turn_on(0, None);
+        }
+        if self.appliances.len() == 1 {
+            let appliance = self.appliance(1);
+            self.appliances.push(appliance);
+        }
+        if self.dice.bool() {
+            let number = self.dice.usize(0..3);
+            self.turn_on(1, Some(&[format!("Kasir {number}")]));
+        } else {
+            self.turn_on(1, None);
+        }
     }
 
     /// A machine with an empty database.
@@ -246,7 +282,8 @@ impl Story {
             86..88 => self.jump(),
             88..90 => self.weather(),
             90..92 => self.session(one),
-            92..93 if self.is_shared => self.take_over(one),
+            92..94 if !self.is_shared => self.migrate(),
+            92..93 => self.take_over(one),
             93..94 if self.is_shared && self.dice.bool() => self.turn_off_and_on(one),
             94..96 => self.backup(one),
             96..98 => self.restore(one),
@@ -449,13 +486,17 @@ impl Story {
         self.say(&format!("link on {one}: {done:?}"));
     }
 
-    fn turn_off_and_on(&mut self, one: usize) {
+    fn turn_off(&mut self, one: usize) {
         let now = self.clock.now().wall;
         let world = &self.appliances[one].world;
         let mut store = Store::open(&world.path).unwrap();
         let done = turn_off(&world.config, &mut store, now);
         self.say(&format!("link off {one}: {done:?}"));
         self.truth.note_channel_edit();
+    }
+
+    fn turn_off_and_on(&mut self, one: usize) {
+        self.turn_off(one);
         if self.dice.bool() {
             self.turn_on(one, None);
         }
@@ -563,7 +604,9 @@ impl Story {
             let target = format!("chanels?id=eq.{}", channel(number));
             self.website("PATCH", &target, &json!({ "is_active": true }));
         }
-        (0..self.appliances.len()).for_each(|one| self.turn_on(one, None));
+        // Alone, there is one machine.
+        let linked = if self.is_shared { self.appliances.len() } else { 1 };
+        (0..linked).for_each(|one| self.turn_on(one, None));
         for number in 0..3 {
             let owner = self.owner(number);
             if self.is_shared && !owner.is_some_and(|id| self.ids().contains(&id)) {
@@ -588,7 +631,8 @@ impl Story {
         self.appliances.iter_mut().for_each(|one| one.promises.note_jump());
         let later = self.clock.now().wall.plus(Duration::from_hours(24 * 180));
         self.clock.set(&later.to_string());
-        for _ in 0..2 {
+        // Of a channel that was handed over, each look finds one time of a series.
+        for _ in 0..if self.totals.migrated > 0 { 6 } else { 2 } {
             for one in 0..self.appliances.len() {
                 self.pass_and_run(one);
             }

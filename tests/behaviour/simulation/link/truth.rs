@@ -200,9 +200,13 @@ impl Truth {
             let Some(channel) = row["chanel_id"].as_str() else { continue };
             let at = micros(row["scheduled_at"].as_str().unwrap(), 0).unwrap();
             let is_waited_for = worlds.iter().any(|world| {
+                // What was due before another machine had the channel is sent by the one before.
+                let due = local(row["scheduled_at"].as_str().unwrap());
                 let sql = format!(
-                    "SELECT since FROM link_channels WHERE remote_id = '{channel}' AND handed_to IS NULL
-                         AND EXISTS (SELECT 1 FROM meta WHERE key = 'link_on')"
+                    "SELECT since FROM link_channels c WHERE remote_id = '{channel}'
+                         AND EXISTS (SELECT 1 FROM meta WHERE key = 'link_on')
+                         AND (handed_to IS NULL OR EXISTS (SELECT 1 FROM meta
+                             WHERE key = 'link_handed_at:' || c.project || ' ' || remote_id AND value > '{due}'))"
                 );
                 let since = world.ask(&sql);
                 !since.is_empty() && micros(&since, 0).unwrap() <= at
