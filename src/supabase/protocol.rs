@@ -357,7 +357,12 @@ impl Link {
         let Some(owner) = owner.filter(|owner| owner.appliance != pass.state.appliance) else {
             return Ok(()); // Nobody had it any more.
         };
-        let begin = owner.taken_at.as_deref().and_then(times::instant);
+        // What is due in the same second, both look at: whoever claims it sends it.
+        let begin = owner
+            .taken_at
+            .as_deref()
+            .and_then(times::instant)
+            .map(|at| at.plus(Duration::from_secs(1)));
         if let Some(begin) = begin {
             self.take_due_until(pass, &channel, begin)?;
         }

@@ -346,20 +346,22 @@ pub fn turn_on(
     let told = remote.date().unwrap_or(now);
     let is_restored = store.read(|tx| tx.is_link_of_other_history())?;
     let begin = if is_restored { times::surely_past(told) } else { told }.to_string();
-    let was_off_alone = tables.is_shared && was_off_alone(before.as_ref());
     if tables.is_shared {
         project.tell_of_time_alone(store, &appliance)?;
     }
+    let is_taken = |id: &str| taken.iter().any(|(channel, ..)| channel.id == id);
+    let known = Known::read(store, &project, before)?;
+    let is_stale = |id: &str| known.is_stale(choice.channels.is_none() || is_taken(id));
+    let is_new = |id: &str| is_stale(id) || known.channels.iter().all(|one| one.remote_id != id);
+    // Of all that are new, the first: an appliance that is alone looks whether anybody has a channel before it takes
+    // anything. Instants of one database are in the order of their texts.
+    let since_owned = taken.iter().filter(|(channel, ..)| is_new(&channel.id));
+    let since_owned = since_owned.filter_map(|(_, _, since)| since.clone()).min();
     let since = store.write(|tx| {
-        if was_off_alone {
-            tx.set_link_since(&begin)?;
-        }
+        known.forget(tx, (&settings.url, &begin), is_stale)?;
         let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;
-        for (channel, session, since) in &taken {
-            let channel = local(channel, session, since.as_deref().unwrap_or(&begin));
-            if was_off_alone {
-                tx.forget_link_channel(&settings.url, &channel.remote_id)?;
-            }
+        for (channel, session, _) in &taken {
+            let channel = local(channel, session, since_owned.as_ref().unwrap_or(&begin));
             keep(tx, &settings.url, channel, now)?;
         }
         Ok(since)
@@ -368,10 +370,49 @@ pub fn turn_on(
     Ok(TurnedOn { appliance, mode: mode(tables.is_shared), since, channels, left })
 }
 
-/// Whether another one that was alone, too, may have sent since this one was off. What is due since a channel
-/// is this one's is sent; nobody else looks at it.
-fn was_off_alone(before: Option<&LinkState>) -> bool {
-    before.is_some_and(|state| !state.is_shared && !state.is_on)
+/// What is known here of the channels that were sent from here before.
+struct Known {
+    channels: Vec<LinkChannel>,
+    was_off: bool,
+    /// Another one that was alone, too, may have sent since this one was off. What is due since a channel is this
+    /// one's is sent; nobody else looks at it.
+    was_off_alone: bool,
+}
+
+impl Known {
+    fn read(
+        store: &mut Store,
+        project: &Project<'_>,
+        before: Option<LinkState>,
+    ) -> Result<Self, StoreError> {
+        let channels = store.read(|tx| tx.link_channels(&project.settings.url))?;
+        let was_off = before.as_ref().is_some_and(|state| !state.is_on);
+        let was_alone = before.is_some_and(|state| !state.is_shared);
+        Ok(Self {
+            channels,
+            was_off,
+            was_off_alone: was_off && was_alone && project.tables.is_shared,
+        })
+    }
+
+    /// Whether a channel from before is not sent from here any more, or since another instant; one that is not
+    /// `wanted` is a person's choice.
+    fn is_stale(&self, is_wanted: bool) -> bool {
+        self.was_off_alone || self.was_off && !is_wanted
+    }
+
+    fn forget(
+        &self,
+        tx: &Tx<'_>,
+        (project, begin): (&str, &str),
+        is_stale: impl Fn(&str) -> bool,
+    ) -> SqlResult<()> {
+        if self.was_off_alone {
+            tx.set_link_since(begin)?;
+        }
+        let mut stale = self.channels.iter().filter(|one| is_stale(&one.remote_id));
+        stale.try_for_each(|one| tx.forget_link_channel(project, &one.remote_id))
+    }
 }
 
 /// Without the tables of the migration an appliance is alone. Where others share the project, they are not
@@ -446,7 +487,7 @@ fn take(
     if project.tables.is_shared {
         let owner = project.remote.own(&channel.id, appliance)?;
         match owner {
-            Some(owner) if owner.appliance == appliance => since = owned_since(&owner),
+            Some(owner) if owner.appliance == appliance => since = owner.taken_at,
             Some(Owner { appliance, seen_at, .. }) => {
                 let seen = seen_at.map(|at| format!(", seen {at}")).unwrap_or_default();
                 return refused(format!("it is {appliance}'s{seen}: `link take-over` takes it"));
@@ -455,11 +496,6 @@ fn take(
         }
     }
     Ok((session.to_owned(), since))
-}
-
-/// When a channel got its first owner: what is due since then is looked at by whoever has it.
-fn owned_since(owner: &Owner) -> Option<String> {
-    Some(times::instant(owner.taken_at.as_deref()?)?.to_string())
 }
 
 /// Turns the link off. Returns whether it was on. What is planned goes out; nothing is written back.
@@ -508,8 +544,8 @@ pub fn take_over(
     // What was due since the other one had it, and was not claimed, goes out. That is noted before it
     // is asked for: a channel that became ours without an answer is ours from the same instant.
     let begin = remote.date().unwrap_or(now).to_string();
-    let since = owned_since(&owner);
-    let ours = local(&channel, &session, since.as_deref().unwrap_or(&begin));
+    let ours = local(&channel, &session, owner.taken_at.as_deref().unwrap_or(&begin));
+    let known = Known::read(store, &project, before)?;
     let meant = LinkChannel { handed_to: Some(owner.appliance.clone()), ..ours.clone() };
     store.write(|tx| keep(tx, &settings.url, meant, now))?;
     if !remote.take_over(&channel.id, &owner.appliance, &appliance)? {
@@ -519,10 +555,7 @@ pub fn take_over(
     let channels = [channel.id.clone()];
     let claims = remote.open_claims_of_others(tables, &channels, &appliance)?.len();
     store.write(|tx| {
-        if was_off_alone(before.as_ref()) {
-            tx.set_link_since(&begin)?;
-            tx.forget_link_channel(&settings.url, &ours.remote_id)?;
-        }
+        known.forget(tx, (&settings.url, &begin), |id| known.is_stale(id == ours.remote_id))?;
         tx.set_link_on(&settings.url, &begin, true, now)?;
         keep(tx, &settings.url, ours, now)
     })?;

@@ -521,6 +521,23 @@ fn what_an_appliance_had_taken_when_it_was_turned_off_goes_out_beside_the_next_o
 }
 
 #[test]
+fn a_link_that_was_off_takes_only_the_channels_that_are_named_then() {
+    let project = Project::shared();
+    let shop = project.channel("Toko", "default");
+    project.channel("Gudang", "dua");
+    let site = project.site();
+    let owners = || project.sql("select count(*) from auto_message_channel_owners");
+    assert_eq!(owners(), "2");
+    assert!(site.run(&["link", "off"]).status.success());
+    let on = patiently(&project, &site, &["link", "on", "--yes", "--channels", "Toko"]);
+    assert!(on.contains("Toko"), "{on}");
+    let _server = site.serve();
+    let id = project.message(&shop, "now()", &["6281200007001"]);
+    until("it is sent", || project.status(&id) == "sent");
+    assert_eq!(owners(), "1");
+}
+
+#[test]
 fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     let project = Project::alone();
     let shop = project.channel("Toko", "default");

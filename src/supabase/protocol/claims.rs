@@ -270,7 +270,7 @@ impl Link {
         };
         let began = pass.now.wall.minus(FINISHED_WITHIN);
         let is_left = |other: &&RemoteClaim| {
-            times::instant(&other.due_at) >= taken_at(other)
+            times::instant(&other.due_at) > taken_at(other)
                 || times::instant(&other.claimed_at).is_none_or(|at| at < began)
         };
         let channels: Vec<String> = pass.channels.iter().map(|one| one.remote_id.clone()).collect();
