@@ -408,6 +408,7 @@ impl State {
         self.apply_late(false);
         if request.table == "auto_message_claims"
             && request.method == "POST"
+            && request.body[0].get("settled_at").is_none() // What was taken while alone nobody else takes.
             && self.faults > 0
             && self.dice.u8(0..15) == 0
         {
