@@ -405,18 +405,13 @@ impl Tx<'_> {
         self.execute_sql(sql, params! { project, remote_id })
     }
 
-    /// Since when another appliance has a channel that was sent from here.
-    pub(crate) fn link_handed_at(&self, project: &str, id: &str) -> SqlResult<Option<Timestamp>> {
-        self.meta_time(&format!("link_handed_at:{project} {id}"))
+    /// Since when another appliance has a channel that was sent from here, as the project's database writes it.
+    pub(crate) fn link_handed_at(&self, project: &str, id: &str) -> SqlResult<Option<String>> {
+        self.meta(&format!("link_handed_at:{project} {id}"))
     }
 
-    pub(crate) fn set_link_handed_at(
-        &self,
-        project: &str,
-        id: &str,
-        at: Timestamp,
-    ) -> SqlResult<()> {
-        self.set_meta(&format!("link_handed_at:{project} {id}"), &at.to_string())
+    pub(crate) fn set_link_handed_at(&self, project: &str, id: &str, at: &str) -> SqlResult<()> {
+        self.set_meta(&format!("link_handed_at:{project} {id}"), at)
     }
 
     pub(crate) fn link_claim(

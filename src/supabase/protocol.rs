@@ -61,7 +61,7 @@ struct Pass {
     tables: Tables,
     channels: Vec<LinkChannel>,
     /// Channels that another appliance has: what was due before the instant is still sent from here.
-    handed: Vec<(LinkChannel, Timestamp)>,
+    handed: Vec<(LinkChannel, String)>,
     off: Off,
     now: Now,
 }
@@ -344,7 +344,7 @@ impl Link {
         })?;
         if must_look && pass.state.is_shared && pass.state.is_on {
             for (channel, at) in &pass.handed {
-                self.take_due_until(pass, channel, *at)?;
+                self.take_due_until(pass, channel, at)?;
             }
         }
         Ok(())
@@ -357,13 +357,8 @@ impl Link {
         let Some(owner) = owner.filter(|owner| owner.appliance != pass.state.appliance) else {
             return Ok(()); // Nobody had it any more.
         };
-        // What is due in the same second, both look at: whoever claims it sends it.
-        let begin = owner
-            .taken_at
-            .as_deref()
-            .and_then(times::instant)
-            .map(|at| at.plus(Duration::from_secs(1)));
-        if let Some(begin) = begin {
+        let begin = owner.taken_at;
+        if let Some(begin) = &begin {
             self.take_due_until(pass, &channel, begin)?;
         }
         let other = owner.appliance;
@@ -376,11 +371,11 @@ impl Link {
         let id = channel.remote_id.clone();
         self.store.write(|tx| {
             tx.set_link_channel(&project, &channel)?;
-            begin.map_or(Ok(()), |begin| tx.set_link_handed_at(&project, &id, begin))
+            begin.as_ref().map_or(Ok(()), |begin| tx.set_link_handed_at(&project, &id, begin))
         })?;
         self.cancel_where(&Reason::HandedOver, |claim| {
             claim.remote_channel.as_ref() == Some(&id)
-                && begin.is_none_or(|begin| claim.local_due_at >= begin)
+                && !begin.as_ref().is_some_and(|begin| times::is_before(&claim.due_at, begin))
         })?;
         for one in &mut pass.channels {
             if one.remote_id == id {

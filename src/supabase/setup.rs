@@ -354,9 +354,10 @@ pub fn turn_on(
     let is_stale = |id: &str| known.is_stale(choice.channels.is_none() || is_taken(id));
     let is_new = |id: &str| is_stale(id) || known.channels.iter().all(|one| one.remote_id != id);
     // Of all that are new, the first: an appliance that is alone looks whether anybody has a channel before it takes
-    // anything. Instants of one database are in the order of their texts.
+    // anything.
     let since_owned = taken.iter().filter(|(channel, ..)| is_new(&channel.id));
-    let since_owned = since_owned.filter_map(|(_, _, since)| since.clone()).min();
+    let since_owned = since_owned.filter_map(|(_, _, since)| since.clone());
+    let since_owned = since_owned.min_by_key(|since| times::precisely(since));
     let since = store.write(|tx| {
         known.forget(tx, (&settings.url, &begin), is_stale)?;
         let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;

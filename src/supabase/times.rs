@@ -16,8 +16,18 @@ const OFFSETS: std::ops::RangeInclusive<i64> = -12 * 3600..=14 * 3600;
 
 /// An instant as PostgREST writes it, rounded down to a whole second; without an offset it is UTC.
 pub(super) fn instant(text: &str) -> Option<Timestamp> {
+    Some(Timestamp::from_secs(precisely(text)?.unix_timestamp()))
+}
+
+/// The same with its microseconds.
+pub(super) fn precisely(text: &str) -> Option<OffsetDateTime> {
     let read = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
-    Some(Timestamp::from_secs(read(text).or_else(|| read(&format!("{text}Z")))?.unix_timestamp()))
+    read(text).or_else(|| read(&format!("{text}Z")))
+}
+
+/// Whether one instant of the project's is before another one; one that cannot be read is not.
+pub(super) fn is_before(one: &str, other: &str) -> bool {
+    precisely(one).zip(precisely(other)).is_some_and(|(one, other)| one < other)
 }
 
 /// A moment that was surely not before `told` by a server: HTTP has whole seconds, and nginx keeps one.

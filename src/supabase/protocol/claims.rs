@@ -11,7 +11,6 @@ use super::super::tables::Tables;
 use super::super::times;
 use super::settling::{ENDING, claim_body};
 use super::{Link, Pass, Step, Stop};
-use crate::clock::Timestamp;
 use crate::fail_point;
 use crate::store::{ClaimState, LinkAlarm, LinkChannel, LinkClaim, LinkState, Store, StoreError};
 
@@ -105,7 +104,7 @@ impl Link {
         &mut self,
         pass: &Pass,
         channel: &LinkChannel,
-        until: Timestamp,
+        until: &str,
     ) -> Step<()> {
         let ids = [channel.remote_id.clone()];
         let mut after = None;
@@ -113,8 +112,7 @@ impl Link {
             let page = self.remote.find(&pass.tables, &ids, &channel.since, after.as_ref())?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.clone());
-            let is_before =
-                |found: &Found| times::instant(&found.due_at).is_some_and(|at| at < until);
+            let is_before = |found: &Found| times::is_before(&found.due_at, until);
             let page: Vec<Found> = page.into_iter().filter(is_before).collect();
             if page.is_empty() || !self.remote.are_on(&pass.tables, &ids)? {
                 return Ok(());
@@ -266,11 +264,11 @@ impl Link {
         let taken_at = |claim: &RemoteClaim| {
             let owner =
                 owners.iter().find(|owner| claim.channel.as_ref() == Some(&owner.channel))?;
-            times::instant(owner.taken_at.as_deref()?)
+            owner.taken_at.as_deref()
         };
         let began = pass.now.wall.minus(FINISHED_WITHIN);
         let is_left = |other: &&RemoteClaim| {
-            times::instant(&other.due_at) > taken_at(other)
+            !taken_at(other).is_some_and(|taken_at| times::is_before(&other.due_at, taken_at))
                 || times::instant(&other.claimed_at).is_none_or(|at| at < began)
         };
         let channels: Vec<String> = pass.channels.iter().map(|one| one.remote_id.clone()).collect();

@@ -315,7 +315,7 @@ impl Link {
 /// The channel of a row that is still what was claimed, and sent from here.
 fn to_plan<'a>(pass: &'a Pass, claim: &LinkClaim, row: &RemoteRow) -> Option<&'a LinkChannel> {
     let wanted = row.channel.as_deref().filter(|_| is_as_found(claim, row))?;
-    let handed = pass.handed.iter().filter(|(_, at)| claim.local_due_at < *at);
+    let handed = pass.handed.iter().filter(|(_, at)| times::is_before(&claim.due_at, at));
     let mut all = pass.channels.iter().chain(handed.map(|(channel, _)| channel));
     all.find(|channel| channel.remote_id == wanted)
 }

@@ -201,7 +201,7 @@ impl Truth {
             let at = micros(row["scheduled_at"].as_str().unwrap(), 0).unwrap();
             let is_waited_for = worlds.iter().any(|world| {
                 // What was due before another machine had the channel is sent by the one before.
-                let due = local(row["scheduled_at"].as_str().unwrap());
+                let due = row["scheduled_at"].as_str().unwrap();
                 let sql = format!(
                     "SELECT since FROM link_channels c WHERE remote_id = '{channel}'
                          AND EXISTS (SELECT 1 FROM meta WHERE key = 'link_on')
