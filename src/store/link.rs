@@ -401,6 +401,7 @@ impl Tx<'_> {
 
     /// Of a channel that is taken anew: since when it is sent from here is another instant.
     pub(crate) fn forget_link_channel(&self, project: &str, remote_id: &str) -> SqlResult<()> {
+        self.remove_meta(&format!("link_handed_at:{project} {remote_id}"))?;
         let sql = "DELETE FROM link_channels WHERE project = :project AND remote_id = :remote_id";
         self.execute_sql(sql, params! { project, remote_id })
     }

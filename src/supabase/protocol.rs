@@ -190,13 +190,10 @@ impl Link {
         if pass.state.is_on {
             self.keep_channels(&mut pass, must_look)?;
         }
-        if must_look && pass.state.is_on && self.becomes_shared(&pass)? {
-            return Ok((true, true));
-        }
-        self.keep_handed(&mut pass, must_look)?;
+        self.keep_handed(&mut pass)?;
         self.write_results(&pass)?;
-        if must_look && pass.state.is_shared && pass.state.is_on {
-            self.reconcile(&pass)?;
+        if must_look && pass.state.is_on && self.looks_at_others(&pass)? {
+            return Ok((true, true));
         }
         self.resolve_claims(&pass)?;
         self.plan_claimed(&pass)?;
@@ -206,6 +203,7 @@ impl Link {
             return Ok((false, self.note_answer()? > 0));
         }
         if must_look {
+            self.take_due_of_handed(&pass)?;
             self.wake_old_series(&pass)?;
         }
         self.looked_at = self.looked_at.filter(|_| !must_look).or(Some(now.monotonic));
@@ -327,14 +325,24 @@ impl Link {
         Ok(())
     }
 
+    /// Looks what other appliances have of this one's work. Returns whether the mode changed: then the next pass follows.
+    fn looks_at_others(&mut self, pass: &Pass) -> Step<bool> {
+        if pass.state.is_shared {
+            self.reconcile(pass)?;
+            return Ok(false);
+        }
+        self.settle_ended(pass)?; // Whatever comes of the question.
+        self.becomes_shared(pass)
+    }
+
     /// Tells the channels that are sent from here from those that another appliance has. Of these something may be
     /// left to send: what was claimed, what was due while they were off, the next time of a series.
-    fn keep_handed(&mut self, pass: &mut Pass, must_look: bool) -> Step<()> {
+    fn keep_handed(&mut self, pass: &mut Pass) -> Step<()> {
         let project = &pass.state.project;
         let active = std::mem::take(&mut pass.channels).into_iter().filter(|it| it.is_active);
-        let (ours, handed) = active.partition(|channel| channel.handed_to.is_none());
+        let (ours, handed): (_, Vec<LinkChannel>) =
+            active.partition(|channel| channel.handed_to.is_none());
         pass.channels = ours;
-        let handed: Vec<LinkChannel> = handed;
         pass.handed = self.store.read(|tx| {
             let at = |channel: LinkChannel| {
                 let at = tx.link_handed_at(project, &channel.remote_id).transpose()?;
@@ -342,11 +350,6 @@ impl Link {
             };
             handed.into_iter().filter_map(at).collect()
         })?;
-        if must_look && pass.state.is_shared && pass.state.is_on {
-            for (channel, at) in &pass.handed {
-                self.take_due_until(pass, channel, at)?;
-            }
-        }
         Ok(())
     }
 

@@ -313,66 +313,103 @@ pub fn turn_on(
 ) -> Result<TurnedOn, LinkError> {
     let project = Project::open(config, now)?;
     let Project { settings, remote, tables } = &project;
+    let started = remote.date().unwrap_or(now).to_string();
     let before = store.read(|tx| tx.link_state())?.filter(|state| state.project == settings.url);
     let appliance = appliance(settings, store)?;
     if !tables.is_shared {
         refuse_beside_others(remote, before.as_ref(), &appliance)?;
     }
-    let (mut taken, mut left) = (Vec::new(), Vec::new());
-    // Names that no channel of the website has; a comma too many names nothing.
-    let named = choice.channels.into_iter().flatten().filter(|name| !name.trim().is_empty());
-    let mut unknown: Vec<&String> = named.collect();
-    for channel in remote.channels(tables)? {
-        if let Some(wanted) = choice.channels {
-            unknown.retain(|name| !is_named(name, &channel));
-            if !wanted.iter().any(|name| is_named(name, &channel)) {
-                continue;
-            }
-        }
-        match take(&project, &appliance, &channel, choice) {
-            Ok((session, since)) => taken.push((channel, session, since)),
-            Err(LinkError::Refused(why)) => left.push(format!("{}: {why}", label(&channel))),
-            Err(error) => return Err(error),
-        }
-    }
-    left.extend(unknown.iter().map(|name| format!("{name}: {NO_SUCH_CHANNEL}")));
-    if taken.is_empty() {
-        let none = || "it has none, or none was named".to_owned();
-        let why = if left.is_empty() { none() } else { left.join("; ") };
-        return Err(LinkError::Refused(format!(
-            "no channel of the website can be sent from here: {why}"
-        )));
-    }
+    let wanted = take_wanted(&project, &appliance, choice)?;
     let told = remote.date().unwrap_or(now);
     let is_restored = store.read(|tx| tx.is_link_of_other_history())?;
     let begin = if is_restored { times::surely_past(told) } else { told }.to_string();
     if tables.is_shared {
         project.tell_of_time_alone(store, &appliance)?;
     }
-    let is_taken = |id: &str| taken.iter().any(|(channel, ..)| channel.id == id);
-    let known = Known::read(store, &project, before)?;
-    let is_stale = |id: &str| known.is_stale(choice.channels.is_none() || is_taken(id));
-    let is_new = |id: &str| is_stale(id) || known.channels.iter().all(|one| one.remote_id != id);
-    // Of all that are new, the first: an appliance that is alone looks whether anybody has a channel before it takes
-    // anything.
-    let since_owned = taken.iter().filter(|(channel, ..)| is_new(&channel.id));
-    let since_owned = since_owned.filter_map(|(_, _, since)| since.clone());
-    let since_owned = since_owned.min_by_key(|since| times::precisely(since));
+    let former = FormerChannels::read(store, &project, before)?;
     let since = store.write(|tx| {
-        known.forget(tx, (&settings.url, &begin), is_stale)?;
+        former.forget(tx, (&settings.url, &begin), |id| wanted.ids.iter().any(|one| one == id))?;
         let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;
-        for (channel, session, _) in &taken {
-            let channel = local(channel, session, since_owned.as_ref().unwrap_or(&begin));
-            keep(tx, &settings.url, channel, now)?;
+        for one in &wanted.taken {
+            let since = wanted.since(one, &started).unwrap_or(&begin);
+            keep(tx, &settings.url, local(&one.channel, &one.session, since), now)?;
         }
         Ok(since)
     })?;
-    let channels = taken.into_iter().map(|(channel, ..)| label(&channel)).collect();
-    Ok(TurnedOn { appliance, mode: mode(tables.is_shared), since, channels, left })
+    let channels = wanted.taken.iter().map(|one| label(&one.channel)).collect();
+    Ok(TurnedOn { appliance, mode: mode(tables.is_shared), since, channels, left: wanted.left })
 }
 
-/// What is known here of the channels that were sent from here before.
-struct Known {
+/// What came of the channels that a person wants to be sent from here.
+struct Wanted {
+    /// Those that were named, or all, also when they could not be taken.
+    ids: Vec<String>,
+    taken: Vec<TakenChannel>,
+    /// Those that were not taken, each with the reason.
+    left: Vec<String>,
+}
+
+/// A channel that is sent from here.
+struct TakenChannel {
+    channel: RemoteChannel,
+    session: String,
+    /// Since when an appliance has it, where others could have it.
+    taken_at: Option<String>,
+}
+
+impl Wanted {
+    /// Since when a channel is sent from here, when that is not now. Of those that nobody had before `started`, since
+    /// the first was taken: an appliance that is alone looks whether anybody has a channel before it takes anything,
+    /// and the channels are searched in one question.
+    fn since<'a>(&'a self, one: &'a TakenChannel, started: &str) -> Option<&'a str> {
+        let is_fresh = |at: &&str| !times::is_before(at, started);
+        let own = one.taken_at.as_deref()?;
+        let all = self.taken.iter().filter_map(|one| one.taken_at.as_deref()).filter(is_fresh);
+        let first = all.min_by_key(|at| times::precisely(at));
+        first.filter(|_| is_fresh(&own)).or(Some(own))
+    }
+}
+
+/// Takes the channels that are wanted and can be had; at least one of them.
+fn take_wanted(
+    project: &Project<'_>,
+    appliance: &str,
+    choice: &Choice<'_>,
+) -> Result<Wanted, LinkError> {
+    let mut wanted = Wanted { ids: Vec::new(), taken: Vec::new(), left: Vec::new() };
+    // Names that no channel of the website has; a comma too many names nothing.
+    let named = choice.channels.into_iter().flatten().filter(|name| !name.trim().is_empty());
+    let mut unknown: Vec<&String> = named.collect();
+    for channel in project.remote.channels(&project.tables)? {
+        if let Some(names) = choice.channels {
+            unknown.retain(|name| !is_named(name, &channel));
+            if !names.iter().any(|name| is_named(name, &channel)) {
+                continue;
+            }
+        }
+        wanted.ids.push(channel.id.clone());
+        match take(project, appliance, &channel, choice) {
+            Ok(one) => wanted.taken.push(one),
+            Err(LinkError::Refused(why)) => {
+                wanted.left.push(format!("{}: {why}", label(&channel)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let left = &mut wanted.left;
+    left.extend(unknown.iter().map(|name| format!("{name}: {NO_SUCH_CHANNEL}")));
+    if wanted.taken.is_empty() {
+        let none = || "it has none, or none was named".to_owned();
+        let why = if left.is_empty() { none() } else { left.join("; ") };
+        return Err(LinkError::Refused(format!(
+            "no channel of the website can be sent from here: {why}"
+        )));
+    }
+    Ok(wanted)
+}
+
+/// The channels that were sent from here before the link is turned on.
+struct FormerChannels {
     channels: Vec<LinkChannel>,
     was_off: bool,
     /// Another one that was alone, too, may have sent since this one was off. What is due since a channel is this
@@ -380,7 +417,7 @@ struct Known {
     was_off_alone: bool,
 }
 
-impl Known {
+impl FormerChannels {
     fn read(
         store: &mut Store,
         project: &Project<'_>,
@@ -396,21 +433,18 @@ impl Known {
         })
     }
 
-    /// Whether a channel from before is not sent from here any more, or since another instant; one that is not
-    /// `wanted` is a person's choice.
-    fn is_stale(&self, is_wanted: bool) -> bool {
-        self.was_off_alone || self.was_off && !is_wanted
-    }
-
+    /// Of a link that was off, forgets the channels that nobody wants now; of one that was alone, too, also since when
+    /// the others were sent from here.
     fn forget(
         &self,
         tx: &Tx<'_>,
         (project, begin): (&str, &str),
-        is_stale: impl Fn(&str) -> bool,
+        is_wanted: impl Fn(&str) -> bool,
     ) -> SqlResult<()> {
         if self.was_off_alone {
             tx.set_link_since(begin)?;
         }
+        let is_stale = |id: &str| self.was_off_alone || self.was_off && !is_wanted(id);
         let mut stale = self.channels.iter().filter(|one| is_stale(&one.remote_id));
         stale.try_for_each(|one| tx.forget_link_channel(project, &one.remote_id))
     }
@@ -427,12 +461,18 @@ fn refuse_beside_others(
         Err(Trouble { kind: Kind::Schema, .. }) => false,
         owners => owners?.iter().any(|owner| owner.appliance != appliance),
     };
-    if !others && before.is_none_or(|state| !(state.is_on && state.is_shared)) {
-        return Ok(());
-    }
-    let words = "other appliances share this project, but not all tables of the migration are there: run `link migration` \
-                 in the SQL editor again, and then `link on`";
-    Err(LinkError::Refused(words.to_owned()))
+    let was_shared = before.is_some_and(|state| state.is_on && state.is_shared);
+    let why = match (others, was_shared) {
+        (false, false) => return Ok(()),
+        (true, _) => "other appliances share this project",
+        (false, true) => {
+            "the link is in mode `shared` (alone on the project, run `link off` first)"
+        }
+    };
+    Err(LinkError::Refused(format!(
+        "{why}, but not all tables of the migration are there: run what `link migration` prints in the SQL editor \
+         again, and then `link on`"
+    )))
 }
 
 /// Whether a person means this channel by that name or id.
@@ -470,13 +510,13 @@ fn appliance(settings: &Supabase, store: &mut Store) -> Result<String, StoreErro
     store.write(|tx| tx.link_appliance(&name))
 }
 
-/// Takes one channel. Returns its session, and since when it is ours where others could have it.
+/// Takes one channel.
 fn take(
     project: &Project<'_>,
     appliance: &str,
     channel: &RemoteChannel,
     choice: &Choice<'_>,
-) -> Result<(String, Option<String>), LinkError> {
+) -> Result<TakenChannel, LinkError> {
     let refused = |why: String| Err(LinkError::Refused(why));
     let Some(session) = channel.session_name.as_deref().map(str::trim) else {
         return refused("it has no session_name".to_owned());
@@ -484,11 +524,11 @@ fn take(
     if !(choice.has_session)(session) {
         return refused(format!("this WAHA has no session `{session}`"));
     }
-    let mut since = None;
+    let mut taken_at = None;
     if project.tables.is_shared {
         let owner = project.remote.own(&channel.id, appliance)?;
         match owner {
-            Some(owner) if owner.appliance == appliance => since = owner.taken_at,
+            Some(owner) if owner.appliance == appliance => taken_at = owner.taken_at,
             Some(Owner { appliance, seen_at, .. }) => {
                 let seen = seen_at.map(|at| format!(", seen {at}")).unwrap_or_default();
                 return refused(format!("it is {appliance}'s{seen}: `link take-over` takes it"));
@@ -496,7 +536,7 @@ fn take(
             None => return refused("it could not be taken: try again".to_owned()),
         }
     }
-    Ok((session.to_owned(), since))
+    Ok(TakenChannel { channel: channel.clone(), session: session.to_owned(), taken_at })
 }
 
 /// Turns the link off. Returns whether it was on. What is planned goes out; nothing is written back.
@@ -546,7 +586,7 @@ pub fn take_over(
     // is asked for: a channel that became ours without an answer is ours from the same instant.
     let begin = remote.date().unwrap_or(now).to_string();
     let ours = local(&channel, &session, owner.taken_at.as_deref().unwrap_or(&begin));
-    let known = Known::read(store, &project, before)?;
+    let former = FormerChannels::read(store, &project, before)?;
     let meant = LinkChannel { handed_to: Some(owner.appliance.clone()), ..ours.clone() };
     store.write(|tx| keep(tx, &settings.url, meant, now))?;
     if !remote.take_over(&channel.id, &owner.appliance, &appliance)? {
@@ -556,7 +596,7 @@ pub fn take_over(
     let channels = [channel.id.clone()];
     let claims = remote.open_claims_of_others(tables, &channels, &appliance)?.len();
     store.write(|tx| {
-        known.forget(tx, (&settings.url, &begin), |id| known.is_stale(id == ours.remote_id))?;
+        former.forget(tx, (&settings.url, &begin), |id| id == ours.remote_id)?;
         tx.set_link_on(&settings.url, &begin, true, now)?;
         keep(tx, &settings.url, ours, now)
     })?;

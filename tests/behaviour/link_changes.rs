@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use crate::project::{Project, link_on};
 use crate::site::{Server, Site, stderr};
 
+const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
+
 /// PostgREST connects to its database anew after up to half a minute.
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
@@ -213,9 +215,8 @@ fn tables_that_come_later_change_or_are_gone_for_a_while_lose_nothing() {
     // From here on PostgREST hears of changes only when it is told.
     project.sql("drop event trigger pgrst_ddl_watch");
     project.sql("drop event trigger pgrst_drop_watch");
-    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
     for _ in 0..2 {
-        let output = project.psql(&migration);
+        let output = project.psql(MIGRATION);
         assert!(output.status.success(), "{}", stderr(&output));
     }
     until("the mode is shared", || {
@@ -236,7 +237,7 @@ fn tables_that_come_later_change_or_are_gone_for_a_while_lose_nothing() {
     project.sql("drop table auto_message_claims; notify pgrst, 'reload schema'");
     let fourth = project.message(&channel, "now()", &["6281200007004"]);
     until("it is told", || trouble("the tables of the migration are gone"));
-    assert!(project.psql(&migration).status.success());
+    assert!(project.psql(MIGRATION).status.success());
     until("the fourth is sent", || project.status(&fourth) == "sent");
     assert_eq!(site.waha.received().len(), 4);
 }
@@ -248,13 +249,10 @@ fn an_appliance_that_was_alone_sends_nothing_twice_beside_one_that_is_linked_aft
     let (first, second) = (project.site(), Site::new());
     second.write_settings(&project.settings_at(&project.url));
     assert!(said(&first, &["link", "status"]).contains("alone"));
-    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
-    assert!(project.psql(&migration).status.success());
+    migrate(&project, "");
     // The second one takes a channel, before a person runs `link on` on the first one again.
-    until("the second one is shared", || {
-        let on = patiently(&project, &second, &["link", "on", "--yes", "--channels", "Toko"]);
-        on.contains("shared")
-    });
+    let on = patiently(&project, &second, &["link", "on", "--yes", "--channels", "Toko"]);
+    assert!(on.contains("shared"), "{on}");
     let (_first, _second) = (first.serve(), second.serve());
     let ids = [
         project.message(&shop, "now()", &["6281200007001", "6281200007002"]),
@@ -290,12 +288,7 @@ fn a_second_appliance_that_takes_a_channel_leaves_what_was_due_before_to_the_one
     until("it is begun", || first.waha.received().len() == 1);
     serving.kill();
     let due = project.message(&shop, "now()", &["6281200007004"]);
-    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
-    assert!(project.psql(&migration).status.success());
-    std::thread::sleep(Duration::from_secs(2)); // PostgreSQL's clock and the gateway's, in whole seconds.
-    until("the second one is shared", || {
-        patiently(&project, &second, &["link", "on", "--yes"]).contains("shared")
-    });
+    joins(&project, &second);
     let mut serving = second.serve();
     let later = project.message(&shop, "now()", &["6281200007005"]);
     until("the later one is sent", || project.status(&later) == "sent");
@@ -317,16 +310,18 @@ fn a_second_appliance_that_takes_a_channel_leaves_what_was_due_before_to_the_one
     assert_eq!(project.sql(unknown), "0");
 }
 
-/// A project that learns of the migration, and a second appliance that takes all channels then.
-fn joins(project: &Project, second: &Site) {
-    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
-    assert!(project.psql(&migration).status.success());
-    // PostgreSQL's clock and the gateway's, in whole seconds; and PostgREST learns of the tables.
-    std::thread::sleep(Duration::from_secs(2));
+/// The tables come with which appliances share a project, and `more`; PostgREST knows them.
+fn migrate(project: &Project, more: &str) {
+    assert!(project.psql(&format!("{MIGRATION}\n{more}")).status.success());
     let anybody = Site::new();
     until("the mode is shared", || {
         patiently(project, &anybody, &["link", "check", "--json"]).contains("\"mode\": \"shared\"")
     });
+}
+
+/// A second appliance that takes all channels as soon as it can.
+fn joins(project: &Project, second: &Site) {
+    migrate(project, "");
     assert!(patiently(project, second, &["link", "on", "--yes"]).contains("shared"));
 }
 
@@ -414,9 +409,7 @@ fn an_appliance_that_is_off_takes_no_channel_while_it_ends_what_it_had() {
     until("it is begun", || off.waha.received().len() == 1);
     assert!(off.run(&["link", "off"]).status.success());
     serving.kill();
-    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
-    assert!(project.psql(&migration).status.success());
-    std::thread::sleep(Duration::from_secs(2));
+    migrate(&project, "");
     let _off = off.serve();
     until("what it had is sent", || project.status(&begun) == "sent");
     assert_eq!(project.sql("select count(*) from auto_message_channel_owners"), "0");
@@ -429,11 +422,7 @@ fn an_appliance_that_was_alone_and_off_sends_what_is_due_since_a_channel_is_its_
     let shop = project.channel("Toko", "default");
     let second = project.site();
     assert!(second.run(&["link", "off"]).status.success());
-    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
-    assert!(project.psql(&migration).status.success());
-    until("PostgREST knows the tables", || {
-        patiently(&project, &second, &["link", "check", "--json"]).contains("\"mode\": \"shared\"")
-    });
+    migrate(&project, "");
     // Its `link on` was killed when it had the channel.
     let name = second.sqlite3("SELECT value FROM meta WHERE key = 'link_appliance'");
     project.sql(&format!(
@@ -488,8 +477,8 @@ fn a_restored_backup_of_one_that_was_alone_sends_nothing_again_when_it_becomes_s
     assert!(restored.status.success(), "{}", stderr(&restored));
     joins(&project, &site);
     let _server = site.serve();
-    std::thread::sleep(Duration::from_secs(3)); // What is due until two seconds after it is left alone.
-    let later = project.message(&shop, "now()", &["6281200007003"]);
+    // What is due until two seconds after it is left alone.
+    let later = project.message(&shop, "now() + interval '3 seconds'", &["6281200007003"]);
     until("the later one is sent", || project.status(&later) == "sent");
     assert_eq!(project.status(&begun), "scheduled");
     assert_eq!(site.waha.received().len(), 2, "{:?}", site.waha.received());
@@ -531,10 +520,39 @@ fn a_link_that_was_off_takes_only_the_channels_that_are_named_then() {
     assert!(site.run(&["link", "off"]).status.success());
     let on = patiently(&project, &site, &["link", "on", "--yes", "--channels", "Toko"]);
     assert!(on.contains("Toko"), "{on}");
-    let _server = site.serve();
-    let id = project.message(&shop, "now()", &["6281200007001"]);
-    until("it is sent", || project.status(&id) == "sent");
+    {
+        let _server = site.serve();
+        let id = project.message(&shop, "now()", &["6281200007001"]);
+        until("it is sent", || project.status(&id) == "sent");
+    }
     assert_eq!(owners(), "1");
+    // One that is named and cannot be had just then is not forgotten: it goes on from where it was.
+    site.sqlite3("UPDATE link_channels SET since = '2026-01-01T00:00:00Z'");
+    project.sql("update chanels set session_name = null where name = 'Toko'");
+    assert!(site.run(&["link", "off"]).status.success());
+    let on = patiently(&project, &site, &["link", "on", "--yes", "--channels", "Toko,Gudang"]);
+    assert!(on.contains("no session_name"), "{on}");
+    let since = "SELECT since FROM link_channels WHERE name = 'Toko'";
+    assert_eq!(site.sqlite3(since).trim(), "2026-01-01T00:00:00Z");
+}
+
+/// Supabase did not hear of `link off`, so that the project has a channel as this one's for long.
+#[test]
+fn a_new_channel_is_not_sent_for_since_another_one_was_taken() {
+    let project = Project::shared();
+    let (shop, store) = (project.channel("Toko", "default"), project.channel("Gudang", "default"));
+    let site = project.site();
+    project.sql(&format!(
+        "update auto_message_channel_owners set taken_at = now() - interval '1 hour';
+         delete from auto_message_channel_owners where channel_id = '{store}'"
+    ));
+    site.sqlite3("DELETE FROM link_channels");
+    let old = project.message(&store, "now() - interval '1 minute'", &["6281200007001"]);
+    assert!(patiently(&project, &site, &["link", "on", "--yes"]).contains("Gudang"));
+    let _server = site.serve();
+    let ids = [&shop, &store].map(|id| project.message(id, "now()", &["6281200007002"]));
+    until("the new ones are sent", || ids.iter().all(|id| project.status(id) == "sent"));
+    assert_eq!(project.status(&old), "scheduled");
 }
 
 #[test]
@@ -545,10 +563,9 @@ fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     let _server = site.serve();
     let id = project.message(&shop, "now()", &["6281200007001"]);
     until("it is sent", || project.status(&id) == "sent");
-    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
     let fails = "create function fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
          create trigger fail before insert on auto_message_claims for each row execute function fail();";
-    assert!(project.psql(&format!("{migration}\n{fails}")).status.success());
+    migrate(&project, fails);
     project.message(&shop, "now()", &["6281200007002"]); // It looks before it takes this.
     let owners = || project.sql("select count(*) from auto_message_channel_owners");
     until("it has the channel", || owners() == "1");
@@ -574,7 +591,6 @@ fn what_was_sent_in_a_long_time_alone_is_told_although_requests_fail() {
             project.url
         ));
     }
-    let migration = fs::read_to_string(root().join("dist/supabase/migration.sql")).unwrap();
     let fails = "create sequence tries;
          create function fail() returns trigger language plpgsql as $$ begin
              if nextval('tries') % 3 = 2 then
@@ -584,8 +600,7 @@ fn what_was_sent_in_a_long_time_alone_is_told_although_requests_fail() {
          end $$;
          create trigger fail before insert on auto_message_claims for each statement execute function fail();
          grant all on sequence tries to service_role;";
-    assert!(project.psql(&format!("{migration}\n{fails}")).status.success());
-    std::thread::sleep(Duration::from_secs(1));
+    migrate(&project, fails);
     let _server = site.serve();
     until("the mode is shared", || said(&site, &["link", "status"]).contains("shared"));
     assert_eq!(
@@ -603,10 +618,16 @@ fn an_appliance_does_not_turn_alone_while_the_tables_are_gone_that_it_shares_wit
     project.sql("drop table auto_message_claims; notify pgrst, 'reload schema'");
     let refused = |site: &Site| {
         let words = patiently(&project, site, &["link", "on", "--yes"]);
-        words.contains("other appliances share this project").then_some(words)
+        words.contains("run what `link migration` prints").then_some(words)
     };
-    until("the first one is refused", || refused(&first).is_some());
-    assert!(refused(&second).unwrap().contains("run `link migration`"));
+    let mut words = None;
+    until("the first one is refused", || {
+        words = refused(&first);
+        words.is_some()
+    });
+    assert!(words.unwrap().contains("the link is in mode `shared`"));
+    let words = refused(&second).unwrap();
+    assert!(words.contains("other appliances share this project"), "{words}");
     assert!(said(&second, &["link", "status"]).contains("never"));
 }
 

@@ -98,8 +98,16 @@ impl Link {
         Ok(true)
     }
 
+    /// See [`Link::take_due_until`]: what is left of channels that were handed over before.
+    pub(super) fn take_due_of_handed(&mut self, pass: &Pass) -> Step<()> {
+        if !pass.state.is_shared {
+            return Ok(());
+        }
+        pass.handed.iter().try_for_each(|(channel, at)| self.take_due_until(pass, channel, at))
+    }
+
     /// Takes what came due on a channel before another appliance took it, as one that nobody had: that one
-    /// does not look at it.
+    /// does not look at it. Of more than some pages, the rest waits for the next look.
     pub(super) fn take_due_until(
         &mut self,
         pass: &Pass,
@@ -108,7 +116,7 @@ impl Link {
     ) -> Step<()> {
         let ids = [channel.remote_id.clone()];
         let mut after = None;
-        loop {
+        for _ in 0..PAGES_PER_PASS {
             let page = self.remote.find(&pass.tables, &ids, &channel.since, after.as_ref())?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.clone());
@@ -121,6 +129,7 @@ impl Link {
             self.take(pass, &fresh)?;
             settled.iter().try_for_each(|claim| self.found_again(pass, claim))?;
         }
+        Ok(())
     }
 
     /// Which of them are new, and which were sent from here before.
