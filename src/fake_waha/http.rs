@@ -246,7 +246,7 @@ impl Connection {
                 Ok(call) if self.reply(&call) => {}
                 Err(Ended::Refused(Refusal { status, message })) => {
                     // Nobody knows where a next request begins.
-                    self.write(&replies::nest(status, message, reason(status)).bytes(true, false));
+                    self.write(&replies::nest(status, &message, reason(status)).bytes(true, false));
                     return input.linger(LINGER_MAX, LINGER_BYTES_MAX);
                 }
                 Ok(_) | Err(Ended::Closed | Ended::Late) => return,

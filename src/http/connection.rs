@@ -272,9 +272,9 @@ impl<'a> Connection<'a> {
             _ if is_evicted => FULL,
             Ended::Closed => return,
             Ended::Late => Refusal::new(408, "the request took too long to come"),
-            Ended::Refused(refusal) => *refusal,
+            Ended::Refused(refusal) => refusal.clone(),
         };
-        if let Refusal { status: status @ (403 | 421), message } = refusal {
+        if let Refusal { status: status @ (403 | 421), message } = &refusal {
             let peer = self.slot.peer;
             self.shared.lines.log(self.now(), || {
                 log::warn!("http: refused a request from {peer} with {status}: {message}");

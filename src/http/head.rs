@@ -1,5 +1,7 @@
 //! The head of a request, read strictly: what two programs could read in two ways is refused. Pure.
 
+use std::borrow::Cow;
+
 use crate::config::Authority;
 use crate::http::{Response, refuse, see_other};
 
@@ -36,20 +38,24 @@ const METHOD_BYTES_MAX: usize = 16;
 const FORWARDED_CHARS_MAX: usize = 100;
 
 /// Why a request is not taken: a status and what to do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// 400 to 499, or 503; 303 for a page that says it, whose path `message` is.
     pub(crate) status: u16,
-    pub(crate) message: &'static str,
+    pub(crate) message: Cow<'static, str>,
 }
 
 impl Refusal {
     pub(crate) const fn new(status: u16, message: &'static str) -> Self {
-        Self { status, message }
+        Self { status, message: Cow::Borrowed(message) }
     }
 
-    pub(super) fn response(self) -> Response {
-        if self.status == 303 { see_other(self.message) } else { refuse(self.status, self.message) }
+    pub(super) fn response(&self) -> Response {
+        if self.status == 303 {
+            see_other(&self.message)
+        } else {
+            refuse(self.status, &self.message)
+        }
     }
 }
 
@@ -240,7 +246,8 @@ impl Head {
         let mut lines = String::new();
         for (name, may_repeat) in PASSED {
             if !may_repeat && self.all(name).count() > 1 {
-                return malformed("a header stands there twice");
+                let message = Cow::Owned(format!("the header {name} stands there twice"));
+                return Err(Refusal { status: 400, message });
             }
             for value in self.all(name).filter(|value| value.is_ascii()) {
                 lines.extend([name, ": ", value, "\r\n"]);

@@ -48,6 +48,14 @@ fn the_same_key_gives_the_first_answer_and_another_body_none() {
         create(&door, &"x".repeat(256), &new).refusal(),
         (422, "invalid", "Idempotency-Key")
     );
+    let two = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")];
+    let refused = door.ask_with("POST", "/messages", &two, b"{}").unwrap();
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.body.to_string().contains("the header Idempotency-Key stands there twice"),
+        "{}",
+        refused.body
+    );
 }
 
 #[test]
