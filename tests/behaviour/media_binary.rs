@@ -1,6 +1,7 @@
 //! Messages with files, with the real program: taken in, sent, backed up, restored, pruned.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -202,6 +203,40 @@ fn prune_removes_a_file_only_when_no_message_refers_to_it_and_it_is_old() {
     let told = done(&site, &["prune", "--older-than", "30d"]);
     assert!(told.contains("1 file of no message"), "{told}");
     assert_eq!(files(&site).len(), 2);
+}
+
+/// A message with a picture that waits, and the path of the picture beside the database.
+fn waiting_picture(site: &Site) -> PathBuf {
+    fs::write(site.path("promo.jpg"), jpeg(20_000)).unwrap();
+    let arguments = ["message", "add", "--image", "promo.jpg", "--to", "081200007001"];
+    done(site, &[&arguments[..], &["--at", "+2h"]].concat());
+    site.path(&format!("shop.db.files/{}", sha256(&jpeg(20_000))))
+}
+
+#[test]
+fn a_file_whose_name_has_blanks_around_it_is_used_and_a_name_that_is_none_stops_nothing() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    let name = sha256(&jpeg(20_000));
+    let old = SystemTime::now() - Duration::from_hours(24 * 30);
+    fs::File::options().append(true).open(&file).unwrap().set_modified(old).unwrap();
+    for written in [format!("{name}\n"), format!("  {name}"), format!("\u{a0}{name}")] {
+        let content = json!({ "kind": "image", "file": written });
+        let sql = format!("UPDATE auto_messages SET content = '{content}'");
+        site.sql().execute(&sql, []).unwrap();
+        done(&site, &["prune", "--older-than", "30d"]);
+        let list: Value = serde_json::from_str(&done(&site, &["file", "list", "--json"])).unwrap();
+        assert_eq!(list[0]["used"], true, "{written:?}");
+        let made = done(&site, &["backup", "copy.db", "--json"]);
+        let made: Value = serde_json::from_str(&made).unwrap();
+        assert_eq!(made["files"], 1, "{written:?}");
+    }
+    let sql = r#"UPDATE auto_messages SET content = '{"kind":"image","file":123}'"#;
+    site.sql().execute(sql, []).unwrap();
+    done(&site, &["backup", "copy.db"]);
+    let output = site.run(&["doctor"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!told.contains("Invalid column type"), "{told}");
 }
 
 /// The most memory that a process ever had, in KiB.
