@@ -203,6 +203,11 @@ impl Files {
         Ok(names)
     }
 
+    /// When a file came, the last time that it did.
+    pub(crate) fn came_at(&self, name: &str) -> Option<SystemTime> {
+        fs::metadata(self.directory.join(name)).and_then(|about| about.modified()).ok()
+    }
+
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         lock(&self.verified).remove(name);
         fs::remove_file(self.directory.join(name))

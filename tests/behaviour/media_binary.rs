@@ -205,6 +205,29 @@ fn prune_removes_a_file_only_when_no_message_refers_to_it_and_it_is_old() {
     assert_eq!(files(&site).len(), 2);
 }
 
+#[test]
+fn a_file_that_comes_once_more_while_prune_goes_through_the_old_ones_stays() {
+    let site = site(Options::default());
+    let old = SystemTime::now() - Duration::from_hours(24 * 30);
+    let mut names = Vec::new();
+    fs::write(site.path("last.jpg"), jpeg(999)).unwrap();
+    done(&site, &["file", "add", "last.jpg"]);
+    for count in 0..300 {
+        let path = site.path(&format!("shop.db.files/{count:064x}"));
+        fs::write(&path, "x").unwrap();
+        names.push(path);
+    }
+    let last = site.path(&format!("shop.db.files/{}", sha256(&jpeg(999))));
+    for path in names.iter().chain([&last]) {
+        fs::File::options().append(true).open(path).unwrap().set_modified(old).unwrap();
+    }
+    let mut prune = site.command(&["prune", "--older-than", "30d"]).spawn().unwrap();
+    until("prune began", || !names[0].exists());
+    done(&site, &["file", "add", "last.jpg"]);
+    assert!(prune.wait().unwrap().success() && !names[299].exists());
+    assert!(last.exists(), "it was pruned a moment after it came");
+}
+
 /// A message with a picture that waits, and the path of the picture beside the database.
 fn waiting_picture(site: &Site) -> PathBuf {
     fs::write(site.path("promo.jpg"), jpeg(20_000)).unwrap();
