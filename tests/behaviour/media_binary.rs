@@ -1,7 +1,7 @@
 //! Messages with files, with the real program: taken in, sent, backed up, restored, pruned.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -234,6 +234,64 @@ fn waiting_picture(site: &Site) -> PathBuf {
     let arguments = ["message", "add", "--image", "promo.jpg", "--to", "081200007001"];
     done(site, &[&arguments[..], &["--at", "+2h"]].concat());
     site.path(&format!("shop.db.files/{}", sha256(&jpeg(20_000))))
+}
+
+/// Puts other bytes under the name of a file, as a copy that went wrong does.
+fn change(path: &Path) {
+    fs::remove_file(path).unwrap();
+    fs::write(path, "something else").unwrap();
+}
+
+#[test]
+fn a_restore_brings_back_a_file_that_was_changed_and_a_backup_does_not_count_one() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    let backup = |name: &str| -> Value {
+        serde_json::from_str(&done(&site, &["backup", name, "--json"])).unwrap()
+    };
+    backup("good.db");
+    change(&file);
+    let made = backup("bad.db");
+    assert_eq!((&made["files"], &made["missing_files"]), (&0.into(), &1.into()));
+    // One that has the file keeps it.
+    assert_eq!(backup("good.db")["missing_files"], 0);
+    let output = site.run(&["confirm-host"]);
+    assert!(stderr(&output).contains(": 1 file of messages; copy that"), "{}", stderr(&output));
+    done(&site, &["restore", "good.db"]);
+    assert_eq!(fs::read(&file).unwrap(), jpeg(20_000));
+    change(&file);
+    let told = done(&site, &["restore", "bad.db"]);
+    assert!(told.contains("Neither here nor beside the backup: 1 file of"), "{told}");
+}
+
+#[test]
+fn a_backup_that_fails_leaves_no_files_and_neither_does_one_that_was_killed() {
+    let site = site(Options::default());
+    waiting_picture(&site);
+    let left = || -> Vec<String> {
+        let entries = fs::read_dir(site.directory.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("copy")).collect()
+    };
+    // As much as a file may be long here is less than the database.
+    let line = format!("trap '' XFSZ; ulimit -f 100; exec {} backup", program().display());
+    for more in ["copy.db", "copy.db --keep 2"] {
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("{line} {more}")]).current_dir(site.directory.path());
+        let output = command.env_clear().output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert_eq!(left(), Vec::<String>::new(), "{more}");
+    }
+    let (old, new) = ("copy.db.2026-12-01T010000Z.files", "copy.db.2026-12-01T020000Z.files");
+    for name in [old, new] {
+        fs::create_dir(site.path(name)).unwrap();
+        fs::write(site.path(&format!("{name}/{}", sha256(b"x"))), "x").unwrap();
+    }
+    let long_ago = SystemTime::now() - Duration::from_hours(2);
+    fs::File::open(site.path(old)).unwrap().set_modified(long_ago).unwrap();
+    done(&site, &["backup", "copy.db", "--keep", "2"]);
+    // The other one may be under way.
+    assert_eq!((left().len(), site.path(old).exists(), site.path(new).exists()), (3, false, true));
 }
 
 #[test]
