@@ -236,6 +236,22 @@ fn waiting_picture(site: &Site) -> PathBuf {
     site.path(&format!("shop.db.files/{}", sha256(&jpeg(20_000))))
 }
 
+#[test]
+fn a_message_that_failed_for_want_of_its_file_says_how_it_goes_out_after_all() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    let again = ["message", "edit", "1", "--at", "now"];
+    done(&site, &again);
+    fs::remove_file(file).unwrap();
+    site.run(&["run"]);
+    let refusal = refused(&site, &["message", "retry", "1", "--yes"]);
+    assert!(refusal.contains("`message edit 1 --at now` (or another time) sends it"), "{refusal}");
+    done(&site, &["file", "add", "promo.jpg"]);
+    done(&site, &again);
+    done(&site, &["run"]);
+    assert_eq!((site.status().as_str(), site.waha.received().len()), ("sent", 1));
+}
+
 /// Puts other bytes under the name of a file, as a copy that went wrong does.
 fn change(path: &Path) {
     fs::remove_file(path).unwrap();
