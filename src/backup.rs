@@ -215,7 +215,8 @@ pub fn restore(
     take_copy(file, &prepared)?;
     let files = Files::beside(database);
     let names = names_in(prepared.path())?;
-    let missing_files = bring_files(&names, &Files::beside(file), &files)?;
+    let beside = Files::beside(file);
+    let missing_files = bring_files(&names, &beside, &files)?;
     let present = Present::look(database)?;
     let before_path = before_path(database, now);
     let mut new = Store::open_copy(prepared.path())?;
@@ -233,8 +234,7 @@ pub fn restore(
         // The prepared file itself takes the name, and stays the same instance.
         Present::Damaged | Present::Missing => (Instance::of(prepared.path())?, false),
     };
-    let (mut restored, new) = decide(new, files, config, has_evidence, &instance, now)?;
-    restored.missing_files = missing_files;
+    let (mut restored, new) = decide(new, files.clone(), config, has_evidence, &instance, now)?;
     fail_point::reach("restore_prepared");
     restored.before = (!matches!(present, Present::Missing)).then_some(before_path);
     match present {
@@ -244,6 +244,8 @@ pub fn restore(
             put_in_place(prepared, database, restored.before.as_deref(), now)?;
         }
     }
+    // A `prune` beside this one takes what only the new database refers to, until now.
+    restored.missing_files = bring_files(&names, &beside, &files).unwrap_or(missing_files);
     Ok(restored)
 }
 

@@ -281,6 +281,25 @@ fn a_restore_brings_back_a_file_that_was_changed_and_a_backup_does_not_count_one
 }
 
 #[test]
+fn a_file_that_is_pruned_while_a_restore_brings_it_back_is_there_in_the_end() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    done(&site, &["backup", "copy.db"]);
+    done(&site, &["message", "cancel", "1"]);
+    done(&site, &["message", "remove", "1", "--yes"]);
+    fs::remove_file(&file).unwrap();
+    // The restore waits for this before its end.
+    let database = site.sql();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut restore = site.command(&["restore", "copy.db"]).spawn().unwrap();
+    until("the file is back", || file.exists());
+    fs::remove_file(&file).unwrap();
+    database.execute_batch("ROLLBACK").unwrap();
+    assert!(restore.wait().unwrap().success());
+    assert_eq!(fs::read(&file).unwrap(), jpeg(20_000));
+}
+
+#[test]
 fn a_backup_that_fails_leaves_no_files_and_neither_does_one_that_was_killed() {
     let site = site(Options::default());
     waiting_picture(&site);
