@@ -105,24 +105,28 @@ pub fn backup(
     keep: Option<NonZeroUsize>,
     now: Timestamp,
 ) -> Result<Backup, BackupError> {
-    let path = if keep.is_some() { with_time(target, now) } else { target.to_owned() };
+    let path = path_of(target, keep, now);
     check_target(database, &path)?;
+    if keep.is_some() {
+        partial::remove_abandoned_files(target, now)?;
+    }
     let store = if database.exists() { Store::open_as_is(database)? } else { None };
     let store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
     // Before the copy has its name, so that it is never there without its files.
-    let files = Files::beside(database);
-    bring_files(&names_in(database)?, &files, &Files::beside(&path))?;
-    let (mut made, _) = snapshot(&store, path, now)?;
+    let (files, beside) = (Files::beside(database), Files::beside(&path));
+    let before: Vec<String> =
+        beside.names().unwrap_or_default().into_iter().map(|(name, _)| name).collect();
+    let copied = names_in(database)
+        .and_then(|names| bring_files(&names, &files, &beside))
+        .and_then(|_| snapshot(&store, path, now));
+    // Files of a backup that there is not would only take the room of the next one.
+    let (mut made, _) = copied.inspect_err(|_| beside.keep_only(&before))?;
     let names = names_in(&made.path)?;
-    let beside = Files::beside(&made.path);
     made.missing_files = bring_files(&names, &files, &beside)?;
     made.files = names.len() - made.missing_files;
-    for (name, _) in beside.names().unwrap_or_default() {
-        if !names.contains(&name) {
-            // Of an older backup of this name. It is in nobody's way.
-            let _ = beside.remove(&name);
-        }
-    }
+    // The others are of an older backup of this name.
+    beside.sweep(now);
+    beside.keep_only(&names);
     if let Some(keep) = keep {
         made.removed = partial::remove_older(target, &made.path, keep.get())?;
     }
@@ -152,26 +156,40 @@ fn names_in(database: &Path) -> Result<Vec<String>, BackupError> {
     Ok(names)
 }
 
-/// Brings files from one place to another. Returns how many are in neither.
+/// Brings files from one place to another; one that was changed is none. Returns how many are in neither.
 fn bring_files(names: &[String], from: &Files, to: &Files) -> Result<usize, BackupError> {
     let mut missing = 0;
     for name in names {
-        if to.look(name).is_ok() {
+        if to.verify(name).is_ok() {
             continue;
         }
-        if from.look(name).is_err() {
+        if from.verify(name).is_err() {
             missing += 1;
             continue;
         }
-        to.take_from(from, name)?;
+        match to.take_from(from, name) {
+            // It was pruned meanwhile.
+            Err(FileError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                missing += 1;
+            }
+            taken => taken?,
+        }
     }
     Ok(missing)
 }
 
-/// Removes what a [`backup`] of this process to `target` has written so far: the process is about to
+/// The file that [`backup`] writes.
+pub(crate) fn path_of(target: &Path, keep: Option<NonZeroUsize>, now: Timestamp) -> PathBuf {
+    if keep.is_some() { with_time(target, now) } else { target.to_owned() }
+}
+
+/// Removes what a [`backup`] of this process to `path` has written so far: the process is about to
 /// end. What cannot be removed the next backup removes.
-pub(crate) fn abandon(target: &Path) {
-    drop(partial::abandon(target));
+pub(crate) fn abandon(path: &Path) {
+    drop(partial::abandon(path));
+    if !path.exists() {
+        Files::beside(path).keep_only(&[]);
+    }
 }
 
 /// Makes the content of `file` the database. Everything that may have been sent since it was made
@@ -197,7 +215,8 @@ pub fn restore(
     take_copy(file, &prepared)?;
     let files = Files::beside(database);
     let names = names_in(prepared.path())?;
-    let missing_files = bring_files(&names, &Files::beside(file), &files)?;
+    let beside = Files::beside(file);
+    let missing_files = bring_files(&names, &beside, &files)?;
     let present = Present::look(database)?;
     let before_path = before_path(database, now);
     let mut new = Store::open_copy(prepared.path())?;
@@ -215,8 +234,7 @@ pub fn restore(
         // The prepared file itself takes the name, and stays the same instance.
         Present::Damaged | Present::Missing => (Instance::of(prepared.path())?, false),
     };
-    let (mut restored, new) = decide(new, files, config, has_evidence, &instance, now)?;
-    restored.missing_files = missing_files;
+    let (mut restored, new) = decide(new, files.clone(), config, has_evidence, &instance, now)?;
     fail_point::reach("restore_prepared");
     restored.before = (!matches!(present, Present::Missing)).then_some(before_path);
     match present {
@@ -226,6 +244,8 @@ pub fn restore(
             put_in_place(prepared, database, restored.before.as_deref(), now)?;
         }
     }
+    // A `prune` beside this one takes what only the new database refers to, until now.
+    restored.missing_files = bring_files(&names, &beside, &files).unwrap_or(missing_files);
     Ok(restored)
 }
 

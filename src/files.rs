@@ -203,9 +203,24 @@ impl Files {
         Ok(names)
     }
 
+    /// When a file came, the last time that it did.
+    pub(crate) fn came_at(&self, name: &str) -> Option<SystemTime> {
+        fs::metadata(self.directory.join(name)).and_then(|about| about.modified()).ok()
+    }
+
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         lock(&self.verified).remove(name);
         fs::remove_file(self.directory.join(name))
+    }
+
+    /// Removes all other files, and the directory when it is empty then. What stays is in nobody's way.
+    pub(crate) fn keep_only(&self, names: &[String]) {
+        for (name, _) in self.names().unwrap_or_default() {
+            if !names.contains(&name) {
+                let _ = self.remove(&name);
+            }
+        }
+        let _ = fs::remove_dir(&self.directory);
     }
 
     /// Removes what programs that ended have left half written.
@@ -221,16 +236,26 @@ impl Files {
         }
     }
 
-    /// Brings a file here from `other`: by a link where both are on one disk, which takes no room.
+    /// Brings a verified file here from `other`, in place of one that was changed: by a link where both are on one
+    /// disk, which takes no room.
     pub(crate) fn take_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
         self.make_directory()?;
         let (from, to) = (other.directory.join(name), self.directory.join(name));
         if fs::hard_link(&from, &to).is_ok() {
-            return private_file::sync_name(&to).map_err(|error| self.unwritten(error));
+            private_file::sync_name(&to).map_err(|error| self.unwritten(error))?;
+        } else {
+            let file = other.open(name).map(|(file, _)| file);
+            let file = file.map_err(|source| FileError::Read { path: from.clone(), source })?;
+            // What changed since it was verified is not there any more.
+            if self.add(file, &from, u64::MAX)?.name != name {
+                return Err(FileError::Read { path: from, source: ErrorKind::NotFound.into() });
+            }
         }
-        let (file, _) =
-            other.open(name).map_err(|source| FileError::Read { path: from.clone(), source })?;
-        self.add(file, &from, u64::MAX).map(drop)
+        // It need not be read once more.
+        if let Some(stamp) = self.stamp(name) {
+            lock(&self.verified).insert(name.to_owned(), stamp);
+        }
+        Ok(())
     }
 }
 

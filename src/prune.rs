@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::clock::{Clock, Timestamp, Wake};
 use crate::config::Config;
@@ -247,14 +247,18 @@ impl Work<'_> {
         files.sweep(now);
         let (mut count, mut bytes) = (0, 0);
         // What cannot be listed stays, and takes nothing from anybody.
+        let is_old =
+            |came_at: Option<SystemTime>| came_at.is_some_and(|at| files::age(at, now) >= AGE_MIN);
         for (name, came_at) in files.names().unwrap_or_default() {
-            if came_at.is_none_or(|at| files::age(at, now) < AGE_MIN) {
+            if !is_old(came_at) {
                 continue;
             }
             let size = files.look(&name).map_or(0, |stored| stored.bytes);
             let is_dry = self.is_dry;
             let is_gone = self.write(|tx| {
-                let is_free = tx.message_with_file(&name)?.is_none();
+                // It may have come once more since it was listed.
+                let is_free =
+                    tx.message_with_file(&name)?.is_none() && is_old(files.came_at(&name));
                 Ok(is_free && (is_dry || files.remove(&name).is_ok()))
             })?;
             if is_gone {

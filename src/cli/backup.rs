@@ -38,9 +38,9 @@ pub(super) struct RestoreArgs {
 /// One line: where, and how much.
 pub(super) fn backup(args: &BackupArgs, config: &Config) -> CliResult {
     let now = SystemClock::default().now().wall;
-    let target = args.file.clone();
+    let path = backup::path_of(&args.file, args.keep, now);
     ctrlc::set_handler(move || {
-        backup::abandon(&target);
+        backup::abandon(&path);
         eprintln!("error: stopped before its end: no backup was made");
         std::process::exit(1);
     })?;
@@ -57,7 +57,7 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> CliResult {
         (_, 0) => format!("; {} in {path}.files", counted(files as u64, "file")),
         (_, _) => {
             format!(
-                "; {} in {path}.files, {missing_files} not there",
+                "; {} in {path}.files, {missing_files} not there or changed",
                 counted(files as u64, "file")
             )
         }
@@ -169,9 +169,9 @@ pub(super) fn confirm_host(config: &Config) -> CliResult {
     })
 }
 
-/// How many files messages refer to that are not there.
+/// How many files messages refer to that are not there as they were.
 fn missing_files(store: &mut Store) -> Result<usize, BackupError> {
     let files = Files::beside(store.path());
     let names = store.read(|tx| tx.files_of_messages())?;
-    Ok(names.iter().filter(|name| files.look(name).is_err()).count())
+    Ok(names.iter().filter(|name| files.verify(name).is_err()).count())
 }

@@ -113,6 +113,14 @@ fn look(
     let latest = store.read(|tx| tx.occurrences_of(id))?.into_iter().next();
     let Some(mut latest) = latest else {
         let status = row.status;
+        if status == MessageStatus::Failed {
+            return Err(refused!(
+                "nothing of message {id} was planned, so there is nothing to try again: put right what its \
+                 `error` says, then `message edit {id} --at now` (or another time) sends it"
+                    / "belum ada yang dikirim dari pesan {id}, jadi tidak ada yang perlu dikirim ulang: bereskan dulu \
+                       penyebab gagalnya, lalu ubah pesan itu dan beri waktu baru"
+            ));
+        }
         return Err(refused!(
             "nothing of message {id} was planned yet, so there is nothing to try again; it is `{status}`"
                 / "belum ada yang dikirim dari pesan {id}, jadi tidak ada yang perlu dikirim ulang"

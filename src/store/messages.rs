@@ -3,7 +3,7 @@
 //! A change that a person makes is guarded by the status that was seen before: whoever sends meanwhile
 //! is not overtaken. What becomes of an occurrence, from due to settled, is in `occurrences`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::Row;
 
@@ -257,6 +257,11 @@ fn read_channels(column: &str) -> Option<Vec<i64>> {
     Some(ids).filter(|ids| !ids.is_empty())
 }
 
+/// The name of a file, as `content` reads it: what is no text is none.
+fn file_name(row: &Row<'_>) -> SqlResult<Option<String>> {
+    Ok(row.get_ref("name")?.as_str().ok().map(|name| name.trim().to_owned()))
+}
+
 pub(super) fn read_timetable(row: &Row<'_>) -> SqlResult<Timetable> {
     read! { row => Timetable {
         lossy schedules, lossy interval_config, lossy scheduled_local, lossy scheduled_zone,
@@ -410,10 +415,18 @@ impl Tx<'_> {
         Ok(self.query_optional(sql, params! { id }, read)?.flatten())
     }
 
-    /// One of the messages that refer to a file.
+    /// One of the messages that refer to a file, also with blanks around its name, which `content` passes over.
     pub fn message_with_file(&self, name: &str) -> SqlResult<Option<i64>> {
-        let sql = "SELECT id FROM auto_messages
-                   WHERE json_extract(content, '$.file') = :name AND content IS NOT NULL LIMIT 1";
+        let sql = "SELECT id FROM auto_messages WHERE content IS NOT NULL
+                       AND json_extract(content, '$.file') >= :name
+                       AND json_extract(content, '$.file') < :name || char(0x10FFFF)
+                   UNION ALL SELECT id FROM auto_messages WHERE content IS NOT NULL
+                       AND json_extract(content, '$.file') < '0'
+                       AND instr(json_extract(content, '$.file'), :name) > 0
+                   UNION ALL SELECT id FROM auto_messages WHERE content IS NOT NULL
+                       AND json_extract(content, '$.file') > 'g'
+                       AND instr(json_extract(content, '$.file'), :name) > 0
+                   LIMIT 1";
         self.query_optional(sql, params! { name }, |row| row.get(0))
     }
 
@@ -426,7 +439,9 @@ impl Tx<'_> {
         }
         let sql = "SELECT DISTINCT json_extract(content, '$.file') AS name FROM auto_messages
                    WHERE content IS NOT NULL AND json_extract(content, '$.file') IS NOT NULL";
-        self.query_rows(sql, &[], |row| super::text(row, "name"))
+        let names: BTreeSet<Option<String>> =
+            self.query_rows(sql, &[], file_name)?.into_iter().collect();
+        Ok(names.into_iter().flatten().collect())
     }
 
     /// How many messages that have not ended need WAHA Plus, by their file; none for what WAHA fetches.
@@ -435,7 +450,7 @@ impl Tx<'_> {
                    FROM auto_messages WHERE status IN ('scheduled', 'sending')
                        AND json_extract(content, '$.kind') IN ('image', 'file', 'video', 'voice')
                    GROUP BY name";
-        self.query_rows(sql, &[], |row| Ok((row.get("name")?, row.get("messages")?)))
+        self.query_rows(sql, &[], |row| Ok((file_name(row)?, row.get("messages")?)))
     }
 
     pub(crate) fn past(&self, id: i64) -> SqlResult<Past> {

@@ -190,6 +190,11 @@ fn a_backup_that_is_killed_leaves_the_older_one_and_the_next_one_cleans_up() {
 fn a_backup_that_is_ended_by_a_signal_leaves_nothing_behind() {
     let shop = Shop::new();
     shop.message(7000..7200);
+    fs::write(shop.path("shop.db.pdf"), "%PDF-1.7").unwrap();
+    let name = text(&shop.run(&["file", "add", "shop.db.pdf"]).stdout);
+    let connection = rusqlite::Connection::open(shop.path("shop.db")).unwrap();
+    let sql = "UPDATE auto_messages SET content = json_object('kind', 'file', 'file', ?1)";
+    connection.execute(sql, [name.trim()]).unwrap();
     assert!(shop.run(&["backup", "b"]).status.success());
     // Beside the database SQLite's own files come and go.
     let names = || {

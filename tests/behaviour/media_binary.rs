@@ -1,6 +1,7 @@
 //! Messages with files, with the real program: taken in, sent, backed up, restored, pruned.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -202,6 +203,156 @@ fn prune_removes_a_file_only_when_no_message_refers_to_it_and_it_is_old() {
     let told = done(&site, &["prune", "--older-than", "30d"]);
     assert!(told.contains("1 file of no message"), "{told}");
     assert_eq!(files(&site).len(), 2);
+}
+
+#[test]
+fn a_file_that_comes_once_more_while_prune_goes_through_the_old_ones_stays() {
+    let site = site(Options::default());
+    let old = SystemTime::now() - Duration::from_hours(24 * 30);
+    let mut names = Vec::new();
+    fs::write(site.path("last.jpg"), jpeg(999)).unwrap();
+    done(&site, &["file", "add", "last.jpg"]);
+    for count in 0..300 {
+        let path = site.path(&format!("shop.db.files/{count:064x}"));
+        fs::write(&path, "x").unwrap();
+        names.push(path);
+    }
+    let last = site.path(&format!("shop.db.files/{}", sha256(&jpeg(999))));
+    for path in names.iter().chain([&last]) {
+        fs::File::options().append(true).open(path).unwrap().set_modified(old).unwrap();
+    }
+    let mut prune = site.command(&["prune", "--older-than", "30d"]).spawn().unwrap();
+    until("prune began", || !names[0].exists());
+    done(&site, &["file", "add", "last.jpg"]);
+    assert!(prune.wait().unwrap().success() && !names[299].exists());
+    assert!(last.exists(), "it was pruned a moment after it came");
+}
+
+/// A message with a picture that waits, and the path of the picture beside the database.
+fn waiting_picture(site: &Site) -> PathBuf {
+    fs::write(site.path("promo.jpg"), jpeg(20_000)).unwrap();
+    let arguments = ["message", "add", "--image", "promo.jpg", "--to", "081200007001"];
+    done(site, &[&arguments[..], &["--at", "+2h"]].concat());
+    site.path(&format!("shop.db.files/{}", sha256(&jpeg(20_000))))
+}
+
+#[test]
+fn a_message_that_failed_for_want_of_its_file_says_how_it_goes_out_after_all() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    let again = ["message", "edit", "1", "--at", "now"];
+    done(&site, &again);
+    fs::remove_file(file).unwrap();
+    site.run(&["run"]);
+    let refusal = refused(&site, &["message", "retry", "1", "--yes"]);
+    assert!(refusal.contains("`message edit 1 --at now` (or another time) sends it"), "{refusal}");
+    done(&site, &["file", "add", "promo.jpg"]);
+    done(&site, &again);
+    done(&site, &["run"]);
+    assert_eq!((site.status().as_str(), site.waha.received().len()), ("sent", 1));
+}
+
+/// Puts other bytes under the name of a file, as a copy that went wrong does.
+fn change(path: &Path) {
+    fs::remove_file(path).unwrap();
+    fs::write(path, "something else").unwrap();
+}
+
+#[test]
+fn a_restore_brings_back_a_file_that_was_changed_and_a_backup_does_not_count_one() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    let backup = |name: &str| -> Value {
+        serde_json::from_str(&done(&site, &["backup", name, "--json"])).unwrap()
+    };
+    backup("good.db");
+    change(&file);
+    let made = backup("bad.db");
+    assert_eq!((&made["files"], &made["missing_files"]), (&0.into(), &1.into()));
+    // One that has the file keeps it.
+    assert_eq!(backup("good.db")["missing_files"], 0);
+    let output = site.run(&["confirm-host"]);
+    assert!(stderr(&output).contains(": 1 file of messages; copy that"), "{}", stderr(&output));
+    done(&site, &["restore", "good.db"]);
+    assert_eq!(fs::read(&file).unwrap(), jpeg(20_000));
+    change(&file);
+    let told = done(&site, &["restore", "bad.db"]);
+    assert!(told.contains("Neither here nor beside the backup: 1 file of"), "{told}");
+}
+
+#[test]
+fn a_file_that_is_pruned_while_a_restore_brings_it_back_is_there_in_the_end() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    done(&site, &["backup", "copy.db"]);
+    done(&site, &["message", "cancel", "1"]);
+    done(&site, &["message", "remove", "1", "--yes"]);
+    fs::remove_file(&file).unwrap();
+    // The restore waits for this before its end.
+    let database = site.sql();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut restore = site.command(&["restore", "copy.db"]).spawn().unwrap();
+    until("the file is back", || file.exists());
+    fs::remove_file(&file).unwrap();
+    database.execute_batch("ROLLBACK").unwrap();
+    assert!(restore.wait().unwrap().success());
+    assert_eq!(fs::read(&file).unwrap(), jpeg(20_000));
+}
+
+#[test]
+fn a_backup_that_fails_leaves_no_files_and_neither_does_one_that_was_killed() {
+    let site = site(Options::default());
+    waiting_picture(&site);
+    let left = || -> Vec<String> {
+        let entries = fs::read_dir(site.directory.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("copy")).collect()
+    };
+    // As much as a file may be long here is less than the database.
+    let line = format!("trap '' XFSZ; ulimit -f 100; exec {} backup", program().display());
+    for more in ["copy.db", "copy.db --keep 2"] {
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("{line} {more}")]).current_dir(site.directory.path());
+        let output = command.env_clear().output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert_eq!(left(), Vec::<String>::new(), "{more}");
+    }
+    let (old, new) = ("copy.db.2026-12-01T010000Z.files", "copy.db.2026-12-01T020000Z.files");
+    for name in [old, new] {
+        fs::create_dir(site.path(name)).unwrap();
+        fs::write(site.path(&format!("{name}/{}", sha256(b"x"))), "x").unwrap();
+    }
+    let long_ago = SystemTime::now() - Duration::from_hours(2);
+    fs::File::open(site.path(old)).unwrap().set_modified(long_ago).unwrap();
+    done(&site, &["backup", "copy.db", "--keep", "2"]);
+    // The other one may be under way.
+    assert_eq!((left().len(), site.path(old).exists(), site.path(new).exists()), (3, false, true));
+}
+
+#[test]
+fn a_file_whose_name_has_blanks_around_it_is_used_and_a_name_that_is_none_stops_nothing() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    let name = sha256(&jpeg(20_000));
+    let old = SystemTime::now() - Duration::from_hours(24 * 30);
+    fs::File::options().append(true).open(&file).unwrap().set_modified(old).unwrap();
+    for written in [format!("{name}\n"), format!("  {name}"), format!("\u{a0}{name}")] {
+        let content = json!({ "kind": "image", "file": written });
+        let sql = format!("UPDATE auto_messages SET content = '{content}'");
+        site.sql().execute(&sql, []).unwrap();
+        done(&site, &["prune", "--older-than", "30d"]);
+        let list: Value = serde_json::from_str(&done(&site, &["file", "list", "--json"])).unwrap();
+        assert_eq!(list[0]["used"], true, "{written:?}");
+        let made = done(&site, &["backup", "copy.db", "--json"]);
+        let made: Value = serde_json::from_str(&made).unwrap();
+        assert_eq!(made["files"], 1, "{written:?}");
+    }
+    let sql = r#"UPDATE auto_messages SET content = '{"kind":"image","file":123}'"#;
+    site.sql().execute(sql, []).unwrap();
+    done(&site, &["backup", "copy.db"]);
+    let output = site.run(&["doctor"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!told.contains("Invalid column type"), "{told}");
 }
 
 /// The most memory that a process ever had, in KiB.
