@@ -192,6 +192,9 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> ComposeResult<Times
 const NAMED_DAYS: [(&str, i64); 6] =
     [("hari ini", 0), ("today", 0), ("besok", 1), ("tomorrow", 1), ("lusa", 2), ("besok lusa", 2)];
 
+/// The dates of two zones differ by so many days at most, at the same moment.
+const DAYS_APART_MAX: i64 = 2;
+
 /// `besok 08:00` and `lusa jam 8.30` with their date; a time of day alone is the next such time. `None`
 /// for everything else.
 fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
@@ -216,9 +219,11 @@ fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
     if let Some(ahead) = ahead {
         return on(ahead);
     }
-    let at = schedule::read_typed(&on(0)?, &config.zone).ok()?.at;
-    // What passed a moment ago still means now, as with a date.
-    on(i64::from(at < now.minus(JUST_PASSED)))
+    // What passed a moment ago still means now, as with a date. The zone that is written may have
+    // another date than TIMEZONE's.
+    let begins = |date: &String| Some(schedule::read_typed(date, &config.zone).ok()?.at);
+    let mut dates = (-DAYS_APART_MAX..=DAYS_APART_MAX).filter_map(on);
+    dates.find(|date| begins(date).is_some_and(|at| at >= now.minus(JUST_PASSED)))
 }
 
 /// `10m`, `2h`, `1d`.
