@@ -50,6 +50,7 @@ pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};
 pub(crate) use split::{Part, add_split, split};
 pub use split::{SplitBy, SplitPart};
+use timing::Before;
 pub use timing::{Kept, Timing, WeeklyTiming};
 pub(crate) use timing::{begins_at, why_no_time};
 pub(crate) use view::{DeliveryView, MessageView, ack_words, delivery_json, message_json, stamp};
@@ -181,7 +182,7 @@ pub(crate) fn check(
     let mut warnings = checks::text(&content, &draft.text)?;
     let mut fields = Message::default();
     match &draft.timing {
-        Some(timing) => timing::set(&mut fields, timing, None, config, now)?,
+        Some(timing) => timing::set(&mut fields, timing, Before::default(), config, now)?,
         None if draft.is_draft => {}
         None => {
             return Err(refused!(
@@ -256,7 +257,7 @@ pub(crate) fn imagined(draft: &Draft, config: &Config, now: Timestamp) -> Option
         status: MessageStatus::Scheduled,
         ..Message::default()
     };
-    timing::set(&mut message, draft.timing.as_ref()?, None, config, now).ok()?;
+    timing::set(&mut message, draft.timing.as_ref()?, Before::default(), config, now).ok()?;
     Some(message)
 }
 

@@ -1,7 +1,7 @@
 //! Editing a message: only what may be edited as it stands, and nothing that was sent already.
 
 use super::checks::Skipped;
-use super::timing::{self, Timing};
+use super::timing::{self, Before, Timing};
 use super::{ComposeResult, Warned, changed_meanwhile, checks, own, view};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
@@ -109,7 +109,8 @@ pub fn edit(
     if let Some(timing) = &edit.timing {
         let taken = row.timetable.taken.as_ref().filter(|_| !also_today);
         let taken = taken.filter(|taken| taken.is_believed(&config.zone, now));
-        timing::set(&mut changed, timing, taken, config, now)?;
+        let before = Before { taken, due: due(&row, config).filter(|at| *at <= now) };
+        timing::set(&mut changed, timing, before, config, now)?;
         edited.next_at = changed.scheduled_at;
         edited.today = today(&row, timing, edited.next_at, config, now);
         if matches!(reach, Reach::AllAgain) {
@@ -129,6 +130,13 @@ pub fn edit(
         Ok(is_changed)
     })?;
     if is_changed { Ok(edited) } else { Err(changed_meanwhile(store, id)?) }
+}
+
+/// The time of a scheduled message that was not planned yet: its own, or from when on a rule counts that
+/// SQL has edited.
+fn due(row: &Message, config: &Config) -> Option<Timestamp> {
+    let times = Some(&row.timetable).filter(|_| row.status == MessageStatus::Scheduled)?;
+    row.scheduled_at.map_or(times.counts_from(), |at| Some(times.at_in(at, &config.zone)))
 }
 
 /// Gives a message what an edit says, but for its channel and its times.

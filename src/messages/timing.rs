@@ -57,9 +57,23 @@ pub struct WeeklyTiming {
 /// When a message first goes out, and its rule, if it has one.
 type Times = ComposeResult<(Timestamp, Timetable)>;
 
+/// What was planned of a message before, and what is due of it and was not planned yet.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Before<'a> {
+    pub(super) taken: Option<&'a Taken>,
+    pub(super) due: Option<Timestamp>,
+}
+
+impl Before<'_> {
+    /// From when on a rule counts: what is due is not lost by an edit, as by one with SQL.
+    fn counts_from(self, now: Timestamp) -> Timestamp {
+        self.due.map_or(now, |due| due.minus(JUST_PASSED).min(now))
+    }
+}
+
 /// When a message would first go out; `None` while what was typed means no time.
 pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Option<Timestamp> {
-    Some(read(timing, None, config, now).ok()?.0)
+    Some(read(timing, Before::default(), config, now).ok()?.0)
 }
 
 /// Why what was typed means no time.
@@ -68,15 +82,15 @@ pub(crate) fn why_no_time(
     config: &Config,
     now: Timestamp,
 ) -> Option<ComposeError> {
-    read(timing, None, config, now).err()
+    read(timing, Before::default(), config, now).err()
 }
 
-/// Gives a message the times that were typed: its first occurrence is after `now`, of a weekly rule also
-/// after what was `taken` of the message already.
+/// Gives a message the times that were typed: its first occurrence is after `now`, of a rule also after
+/// what was taken of the message `before`, and not after what is due of it.
 pub(super) fn set(
     message: &mut Message,
     timing: &Timing,
-    taken: Option<&Taken>,
+    before: Before<'_>,
     config: &Config,
     now: Timestamp,
 ) -> ComposeResult<()> {
@@ -86,7 +100,7 @@ pub(super) fn set(
         Timing::Schedules(_) => "schedules",
         Timing::Interval(_) => "interval",
     };
-    let read = read(timing, taken, config, now).map_err(|error| error.of(field));
+    let read = read(timing, before, config, now).map_err(|error| error.of(field));
     let (at, rule) = read?;
     let is_from_rule = rule.schedules.is_some() || rule.interval_config.is_some();
     message.scheduled_at = Some(at);
@@ -99,20 +113,21 @@ pub(super) fn set(
     Ok(())
 }
 
-fn read(timing: &Timing, taken: Option<&Taken>, config: &Config, now: Timestamp) -> Times {
+fn read(timing: &Timing, before: Before<'_>, config: &Config, now: Timestamp) -> Times {
     match timing {
         Timing::At(texts) => read_times(texts, config, now),
-        Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now),
+        Timing::Weekly(weekly) => read_weekly(weekly, before, config, now),
         Timing::Schedules(column) => {
-            let rule = Timetable { schedules: Some(column.clone()), ..Timetable::default() };
+            let (schedules, taken) = (Some(column.clone()), before.taken.cloned());
+            let rule = Timetable { schedules, taken, ..Timetable::default() };
             // People type minutes, programs too.
-            let after = now.minus(JUST_PASSED);
+            let after = before.counts_from(now).min(now.minus(JUST_PASSED));
             let first = rule.next(&config.zone, Some(after))?;
             let passed = || ComposeError::refused(rule.why_over(false));
             Ok((first.ok_or_else(passed)?, rule))
         }
         Timing::Interval(column) => {
-            read_interval(column.clone(), (None, ComposeError::from), taken, config, now)
+            read_interval(column.clone(), (None, ComposeError::from), before, config, now)
         }
         Timing::Kept(Kept { at, schedules, interval_config }) => {
             let (schedules, interval_config) = (schedules.clone(), interval_config.clone());
@@ -248,7 +263,7 @@ fn read_ahead(text: &str) -> ComposeResult<Duration> {
 
 fn read_weekly(
     weekly: &WeeklyTiming,
-    taken: Option<&Taken>,
+    before: Before<'_>,
     config: &Config,
     now: Timestamp,
 ) -> Times {
@@ -259,20 +274,20 @@ fn read_weekly(
         }
         other @ ScheduleError::Instant(_) => other.into(),
     };
-    read_interval(column, (weekly.until.as_deref(), refused), taken, config, now)
+    read_interval(column, (weekly.until.as_deref(), refused), before, config, now)
 }
 
 /// The first occurrence of a rule for days of the week; `last` is its last date, `refused` words a flaw.
 fn read_interval(
     column: String,
     (last, refused): (Option<&str>, impl FnOnce(ScheduleError) -> ComposeError),
-    taken: Option<&Taken>,
+    before: Before<'_>,
     config: &Config,
     now: Timestamp,
 ) -> Times {
-    let timetable =
-        Timetable { interval_config: Some(column), taken: taken.cloned(), ..Timetable::default() };
-    match timetable.next(&config.zone, Some(now)) {
+    let (interval_config, taken) = (Some(column), before.taken.cloned());
+    let timetable = Timetable { interval_config, taken, ..Timetable::default() };
+    match timetable.next(&config.zone, Some(before.counts_from(now))) {
         Ok(Some(first)) => Ok((first, timetable)),
         Ok(None) => Err(ComposeError::refused(match (timetable.why_over(false), last) {
             (Reason::SchedulePassed, Some(last)) => Reason::NoDayLeft {
