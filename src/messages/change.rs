@@ -107,9 +107,8 @@ pub fn edit(
         warnings.extend(found.warnings);
     }
     if let Some(timing) = &edit.timing {
-        let taken = row.timetable.taken.as_ref().filter(|_| !also_today);
-        let taken = taken.filter(|taken| taken.is_believed(&config.zone, now));
-        let before = Before { taken, due: due(&row, config).filter(|at| *at <= now) };
+        let before = Before::of(Some(&row), config, now);
+        let before = if also_today { Before { taken: None, ..before } } else { before };
         timing::set(&mut changed, timing, before, config, now)?;
         edited.next_at = changed.scheduled_at;
         edited.today = today(&row, timing, edited.next_at, config, now);
@@ -130,13 +129,6 @@ pub fn edit(
         Ok(is_changed)
     })?;
     if is_changed { Ok(edited) } else { Err(changed_meanwhile(store, id)?) }
-}
-
-/// The time of a scheduled message that was not planned yet: its own, or from when on a rule counts that
-/// SQL has edited.
-fn due(row: &Message, config: &Config) -> Option<Timestamp> {
-    let times = Some(&row.timetable).filter(|_| row.status == MessageStatus::Scheduled)?;
-    row.scheduled_at.map_or(times.counts_from(), |at| Some(times.at_in(at, &config.zone)))
 }
 
 /// Gives a message what an edit says, but for its channel and its times.
@@ -204,7 +196,7 @@ fn today(
     if taken.local.date() != zone.to_local(now).date() {
         return None;
     }
-    let again = timing::begins_at(timing, config, now)?;
+    let again = timing::begins_at(timing, Before::default(), config, now)?;
     Some(Today {
         at: zone.to_utc(taken.local),
         has_arrived: row.counts.sent + row.counts.unknown > 0,

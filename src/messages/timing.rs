@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{ComposeError, ComposeResult};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::delivery::MessageStatus;
 use crate::reason::Reason;
 use crate::schedule::{self, ScheduleError, Taken, Timetable, local_text};
 use crate::store::Message;
@@ -59,30 +60,51 @@ type Times = ComposeResult<(Timestamp, Timetable)>;
 
 /// What was planned of a message before, and what is due of it and was not planned yet.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Before<'a> {
+pub(crate) struct Before<'a> {
     pub(super) taken: Option<&'a Taken>,
     pub(super) due: Option<Timestamp>,
 }
 
-impl Before<'_> {
+impl<'a> Before<'a> {
+    /// Of the message that an edit changes; nothing of a new one.
+    pub(crate) fn of(row: Option<&'a Message>, config: &Config, now: Timestamp) -> Self {
+        let Some(row) = row else { return Self::default() };
+        let taken = row.timetable.taken.as_ref();
+        let taken = taken.filter(|taken| taken.is_believed(&config.zone, now));
+        Self { taken, due: due(row, config).filter(|at| *at <= now) }
+    }
+
     /// From when on a rule counts: what is due is not lost by an edit, as by one with SQL.
     fn counts_from(self, now: Timestamp) -> Timestamp {
         self.due.map_or(now, |due| due.minus(JUST_PASSED).min(now))
     }
 }
 
+/// The time of a scheduled message that was not planned yet: its own, or from when on a rule counts that
+/// SQL has edited.
+fn due(row: &Message, config: &Config) -> Option<Timestamp> {
+    let times = Some(&row.timetable).filter(|_| row.status == MessageStatus::Scheduled)?;
+    row.scheduled_at.map_or(times.counts_from(), |at| Some(times.at_in(at, &config.zone)))
+}
+
 /// When a message would first go out; `None` while what was typed means no time.
-pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Option<Timestamp> {
-    Some(read(timing, Before::default(), config, now).ok()?.0)
+pub(crate) fn begins_at(
+    timing: &Timing,
+    before: Before<'_>,
+    config: &Config,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    Some(read(timing, before, config, now).ok()?.0)
 }
 
 /// Why what was typed means no time.
 pub(crate) fn why_no_time(
     timing: &Timing,
+    before: Before<'_>,
     config: &Config,
     now: Timestamp,
 ) -> Option<ComposeError> {
-    read(timing, Before::default(), config, now).err()
+    read(timing, before, config, now).err()
 }
 
 /// Gives a message the times that were typed: its first occurrence is after `now`, of a rule also after

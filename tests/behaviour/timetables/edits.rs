@@ -360,6 +360,9 @@ fn an_edit_in_the_panel_is_no_second_one_today_either() {
         ("time", "15:00"),
     ];
     let there = format!("/panel/messages/{id}");
+    let preview = text(&browser.post(&panel, &format!("/panel/messages/preview?of={id}"), &fields));
+    assert!(preview.contains("mulai Jum, 4 Des 2026, 15.00"), "{preview}");
+    assert!(!preview.contains("2 Des 2026"), "{preview}");
     let reply = browser.post(&panel, &format!("{there}/edit"), &fields);
     let shown = header(&reply, "Location").unwrap_or_default().to_owned();
     assert!(shown.starts_with(&there), "{shown}: {}", text(&reply));
