@@ -249,6 +249,17 @@ fn a_person_is_told_of_what_may_be_a_slip() {
 }
 
 #[test]
+fn a_draft_whose_dates_have_passed_says_so_when_it_is_resumed() {
+    let world = World::new();
+    world.execute(
+        r#"INSERT INTO auto_messages (id, message, contact_ids, status, schedules)
+           VALUES (5, 'Halo', '081200007001', 'draft', '[{"date":"2026-11-30","time":"08:00"}]')"#,
+    );
+    let why = resume(&world, 5).unwrap_err();
+    assert!(why.starts_with("all times of its schedule had passed"), "{why}");
+}
+
+#[test]
 fn a_draft_is_kept_until_it_is_resumed() {
     let world = World::new();
     let bare = Draft { is_draft: true, timing: None, to: vec![], ..draft("Halo", &[], &[]) };
