@@ -323,9 +323,29 @@ impl<'a> Ahead<'a> {
                 queue.push(queued(&message, here));
             }
         }
+        for one in &mut queue {
+            self.skip_missed(one)?;
+        }
         queue.sort_unstable_by_key(Queued::place);
         queue.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok((queue, count))
+    }
+
+    /// What is past the late limit expires, and of what is due since then something may go out: that is foretold.
+    fn skip_missed(&self, one: &mut Queued) -> SqlResult<()> {
+        if one.first_open.is_some() || !self.is_missed(one.due_at) {
+            return Ok(());
+        }
+        let is_scheduled = |message: &Message| message.status == MessageStatus::Scheduled;
+        let Some(message) = self.row(one.id)?.filter(is_scheduled) else { return Ok(()) };
+        let missed_until = self.now.minus(self.config.late_limit).minus(Duration::from_secs(1));
+        let next = self.next_of(&message, missed_until).filter(|next| *next <= self.now);
+        one.due_at = next.filter(|next| !self.is_missed(*next)).unwrap_or(one.due_at);
+        Ok(())
+    }
+
+    fn is_missed(&self, due_at: Timestamp) -> bool {
+        channels::is_too_late(due_at, self.now, self.config.late_limit)
     }
 
     /// A message with all that goes out before it on its channel.
@@ -399,6 +419,7 @@ impl<'a> Ahead<'a> {
     fn message(&mut self, one: &Queued, is_shown: bool) -> SqlResult<u64> {
         let Some(seen) = self.row(one.id)? else { return Ok(0) };
         let mut forecast = MessageForecast::new(one.id, &seen, one.due_at);
+        forecast.is_missed = self.is_missed(one.due_at);
         if is_shown && seen.unreadable.is_none() {
             let content = Content::read(seen.content.as_deref()).unwrap_or_default();
             forecast.file = file_of(&self.files, &content, self.config);

@@ -50,8 +50,8 @@ pub use moves::{Resumed, cancel, pause, removable, remove, resume};
 pub use retry::{Retried, Retry, retry, unknown_count};
 pub(crate) use split::{Part, add_split, split};
 pub use split::{SplitBy, SplitPart};
+pub(crate) use timing::{Before, begins_at, why_no_time};
 pub use timing::{Kept, Timing, WeeklyTiming};
-pub(crate) use timing::{begins_at, why_no_time};
 pub(crate) use view::{DeliveryView, MessageView, ack_words, delivery_json, message_json, stamp};
 
 /// For so long, a second message with the same text and recipients is said to be one.
@@ -181,7 +181,7 @@ pub(crate) fn check(
     let mut warnings = checks::text(&content, &draft.text)?;
     let mut fields = Message::default();
     match &draft.timing {
-        Some(timing) => timing::set(&mut fields, timing, None, config, now)?,
+        Some(timing) => timing::set(&mut fields, timing, Before::default(), config, now)?,
         None if draft.is_draft => {}
         None => {
             return Err(refused!(
@@ -243,7 +243,12 @@ impl Ready {
 }
 
 /// The message that a draft would become, for the forecast: without a check; `None` while it has no time.
-pub(crate) fn imagined(draft: &Draft, config: &Config, now: Timestamp) -> Option<Message> {
+pub(crate) fn imagined(
+    draft: &Draft,
+    before: Before<'_>,
+    config: &Config,
+    now: Timestamp,
+) -> Option<Message> {
     let channels = draft.channel.as_deref().unwrap_or_default().split(',');
     let channels: Vec<i64> = channels.filter_map(|id| id.trim().parse().ok()).collect();
     let mut message = Message {
@@ -256,7 +261,7 @@ pub(crate) fn imagined(draft: &Draft, config: &Config, now: Timestamp) -> Option
         status: MessageStatus::Scheduled,
         ..Message::default()
     };
-    timing::set(&mut message, draft.timing.as_ref()?, None, config, now).ok()?;
+    timing::set(&mut message, draft.timing.as_ref()?, before, config, now).ok()?;
     Some(message)
 }
 

@@ -145,6 +145,9 @@ pub struct MessageForecast {
     /// How many of those that get it are checked first: each takes one more turn of its channel's pace.
     #[serde(skip_serializing_if = "is_none")]
     pub(crate) checked_first: u64,
+    /// Whether nobody sent it in time, whatever the pace is.
+    #[serde(skip)]
+    pub(super) is_missed: bool,
     /// Whether each occurrence would end later than the one before.
     pub(crate) falls_behind: bool,
     /// What its risks are made of.
@@ -247,8 +250,10 @@ impl MessageForecast {
         match (self.next_at, too_late, self.after_next) {
             (_, 0, 0) if self.falls_behind => Some(Warning::FallsBehind { recipients }),
             (_, 0, 0) => None,
-            (None, ..) => Some(Warning::TooLate { in_time: goes_out, recipients, too_late }),
-            (Some(_), _, after_next) => {
+            (next, ..) if next.is_none() || self.is_missed => {
+                Some(Warning::TooLate { in_time: goes_out, recipients, too_late })
+            }
+            (_, _, after_next) => {
                 Some(Warning::DueAgain { in_time: goes_out - after_next, recipients })
             }
         }

@@ -1,7 +1,7 @@
 //! Editing a message: only what may be edited as it stands, and nothing that was sent already.
 
 use super::checks::Skipped;
-use super::timing::{self, Timing};
+use super::timing::{self, Before, Timing};
 use super::{ComposeResult, Warned, changed_meanwhile, checks, own, view};
 use crate::channels::OwnGap;
 use crate::clock::Timestamp;
@@ -107,9 +107,9 @@ pub fn edit(
         warnings.extend(found.warnings);
     }
     if let Some(timing) = &edit.timing {
-        let taken = row.timetable.taken.as_ref().filter(|_| !also_today);
-        let taken = taken.filter(|taken| taken.is_believed(&config.zone, now));
-        timing::set(&mut changed, timing, taken, config, now)?;
+        let before = Before::of(Some(&row), config, now);
+        let before = if also_today { Before { taken: None, ..before } } else { before };
+        timing::set(&mut changed, timing, before, config, now)?;
         edited.next_at = changed.scheduled_at;
         edited.today = today(&row, timing, edited.next_at, config, now);
         if matches!(reach, Reach::AllAgain) {
@@ -196,7 +196,7 @@ fn today(
     if taken.local.date() != zone.to_local(now).date() {
         return None;
     }
-    let again = timing::begins_at(timing, config, now)?;
+    let again = timing::begins_at(timing, Before::default(), config, now)?;
     Some(Today {
         at: zone.to_utc(taken.local),
         has_arrived: row.counts.sent + row.counts.unknown > 0,

@@ -147,6 +147,18 @@ pub(crate) fn is_for_now(row: &Message) -> bool {
     row.status == MessageStatus::Draft && row.scheduled_at.is_none() && !has_rule && is_of_api
 }
 
+fn why_no_time(row: &Message) -> ComposeError {
+    let (id, timetable) = (row.id, &row.timetable);
+    let why = timetable.why_over(timetable.taken.is_some());
+    if why != Reason::ScheduleMissing {
+        return ComposeError::refused(why);
+    }
+    refused!(
+        "it has no time: give it one with `message edit {id} --at …` or `--weekly …`"
+            / "belum ada waktunya: ubah pesan ini dan pilih waktunya"
+    )
+}
+
 fn resume_unplanned(
     store: &mut Store,
     row: &Message,
@@ -173,12 +185,7 @@ fn resume_unplanned(
                 ));
             }
             (None, None) if is_for_now(row) => (Timestamp::from_secs(now.secs()), false),
-            (None, None) => {
-                return Err(refused!(
-                    "it has no time: give it one with `message edit {id} --at …` or `--weekly …`"
-                        / "belum ada waktunya: ubah pesan ini dan pilih waktunya"
-                ));
-            }
+            (None, None) => return Err(why_no_time(row)),
         },
     };
     let content = checks::content(store, row.content.as_deref(), config, now)?;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{ComposeError, ComposeResult};
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::delivery::MessageStatus;
 use crate::reason::Reason;
 use crate::schedule::{self, ScheduleError, Taken, Timetable, local_text};
 use crate::store::Message;
@@ -57,26 +58,61 @@ pub struct WeeklyTiming {
 /// When a message first goes out, and its rule, if it has one.
 type Times = ComposeResult<(Timestamp, Timetable)>;
 
+/// What was planned of a message before, and what is due of it and was not planned yet.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Before<'a> {
+    pub(super) taken: Option<&'a Taken>,
+    pub(super) due: Option<Timestamp>,
+}
+
+impl<'a> Before<'a> {
+    /// Of the message that an edit changes; nothing of a new one.
+    pub(crate) fn of(row: Option<&'a Message>, config: &Config, now: Timestamp) -> Self {
+        let Some(row) = row else { return Self::default() };
+        let taken = row.timetable.taken.as_ref();
+        let taken = taken.filter(|taken| taken.is_believed(&config.zone, now));
+        Self { taken, due: due(row, config).filter(|at| *at <= now) }
+    }
+
+    /// From when on a rule counts: what is due is not lost by an edit, as by one with SQL.
+    fn counts_from(self, now: Timestamp) -> Timestamp {
+        self.due.map_or(now, |due| due.minus(JUST_PASSED).min(now))
+    }
+}
+
+/// The time of a scheduled message that was not planned yet: its own, or from when on a rule counts that
+/// SQL has edited.
+fn due(row: &Message, config: &Config) -> Option<Timestamp> {
+    let times = Some(&row.timetable).filter(|_| row.status == MessageStatus::Scheduled)?;
+    row.scheduled_at.map_or(times.counts_from(), |at| Some(times.at_in(at, &config.zone)))
+}
+
 /// When a message would first go out; `None` while what was typed means no time.
-pub(crate) fn begins_at(timing: &Timing, config: &Config, now: Timestamp) -> Option<Timestamp> {
-    Some(read(timing, None, config, now).ok()?.0)
+pub(crate) fn begins_at(
+    timing: &Timing,
+    before: Before<'_>,
+    config: &Config,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    Some(read(timing, before, config, now).ok()?.0)
 }
 
 /// Why what was typed means no time.
 pub(crate) fn why_no_time(
     timing: &Timing,
+    before: Before<'_>,
     config: &Config,
     now: Timestamp,
 ) -> Option<ComposeError> {
-    read(timing, None, config, now).err()
+    read(timing, before, config, now).err()
 }
 
-/// Gives a message the times that were typed: its first occurrence is after `now`, of a weekly rule also
-/// after what was `taken` of the message already.
+/// Gives a message the times that were typed: its first occurrence is after `now`, of a rule also after
+/// what was taken of the message `before`, and not after what is due of it.
 pub(super) fn set(
     message: &mut Message,
     timing: &Timing,
-    taken: Option<&Taken>,
+    before: Before<'_>,
     config: &Config,
     now: Timestamp,
 ) -> ComposeResult<()> {
@@ -86,7 +122,7 @@ pub(super) fn set(
         Timing::Schedules(_) => "schedules",
         Timing::Interval(_) => "interval",
     };
-    let read = read(timing, taken, config, now).map_err(|error| error.of(field));
+    let read = read(timing, before, config, now).map_err(|error| error.of(field));
     let (at, rule) = read?;
     let is_from_rule = rule.schedules.is_some() || rule.interval_config.is_some();
     message.scheduled_at = Some(at);
@@ -99,20 +135,21 @@ pub(super) fn set(
     Ok(())
 }
 
-fn read(timing: &Timing, taken: Option<&Taken>, config: &Config, now: Timestamp) -> Times {
+fn read(timing: &Timing, before: Before<'_>, config: &Config, now: Timestamp) -> Times {
     match timing {
         Timing::At(texts) => read_times(texts, config, now),
-        Timing::Weekly(weekly) => read_weekly(weekly, taken, config, now),
+        Timing::Weekly(weekly) => read_weekly(weekly, before, config, now),
         Timing::Schedules(column) => {
-            let rule = Timetable { schedules: Some(column.clone()), ..Timetable::default() };
+            let (schedules, taken) = (Some(column.clone()), before.taken.cloned());
+            let rule = Timetable { schedules, taken, ..Timetable::default() };
             // People type minutes, programs too.
-            let after = now.minus(JUST_PASSED);
+            let after = before.counts_from(now).min(now.minus(JUST_PASSED));
             let first = rule.next(&config.zone, Some(after))?;
             let passed = || ComposeError::refused(rule.why_over(false));
             Ok((first.ok_or_else(passed)?, rule))
         }
         Timing::Interval(column) => {
-            read_interval(column.clone(), (None, ComposeError::from), taken, config, now)
+            read_interval(column.clone(), (None, ComposeError::from), before, config, now)
         }
         Timing::Kept(Kept { at, schedules, interval_config }) => {
             let (schedules, interval_config) = (schedules.clone(), interval_config.clone());
@@ -192,6 +229,9 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> ComposeResult<Times
 const NAMED_DAYS: [(&str, i64); 6] =
     [("hari ini", 0), ("today", 0), ("besok", 1), ("tomorrow", 1), ("lusa", 2), ("besok lusa", 2)];
 
+/// The dates of two zones differ by so many days at most, at the same moment.
+const DAYS_APART_MAX: i64 = 2;
+
 /// `besok 08:00` and `lusa jam 8.30` with their date; a time of day alone is the next such time. `None`
 /// for everything else.
 fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
@@ -216,9 +256,11 @@ fn with_date(text: &str, config: &Config, now: Timestamp) -> Option<String> {
     if let Some(ahead) = ahead {
         return on(ahead);
     }
-    let at = schedule::read_typed(&on(0)?, &config.zone).ok()?.at;
-    // What passed a moment ago still means now, as with a date.
-    on(i64::from(at < now.minus(JUST_PASSED)))
+    // What passed a moment ago still means now, as with a date. The zone that is written may have
+    // another date than TIMEZONE's.
+    let begins = |date: &String| Some(schedule::read_typed(date, &config.zone).ok()?.at);
+    let mut dates = (-DAYS_APART_MAX..=DAYS_APART_MAX).filter_map(on);
+    dates.find(|date| begins(date).is_some_and(|at| at >= now.minus(JUST_PASSED)))
 }
 
 /// `10m`, `2h`, `1d`.
@@ -243,7 +285,7 @@ fn read_ahead(text: &str) -> ComposeResult<Duration> {
 
 fn read_weekly(
     weekly: &WeeklyTiming,
-    taken: Option<&Taken>,
+    before: Before<'_>,
     config: &Config,
     now: Timestamp,
 ) -> Times {
@@ -254,20 +296,20 @@ fn read_weekly(
         }
         other @ ScheduleError::Instant(_) => other.into(),
     };
-    read_interval(column, (weekly.until.as_deref(), refused), taken, config, now)
+    read_interval(column, (weekly.until.as_deref(), refused), before, config, now)
 }
 
 /// The first occurrence of a rule for days of the week; `last` is its last date, `refused` words a flaw.
 fn read_interval(
     column: String,
     (last, refused): (Option<&str>, impl FnOnce(ScheduleError) -> ComposeError),
-    taken: Option<&Taken>,
+    before: Before<'_>,
     config: &Config,
     now: Timestamp,
 ) -> Times {
-    let timetable =
-        Timetable { interval_config: Some(column), taken: taken.cloned(), ..Timetable::default() };
-    match timetable.next(&config.zone, Some(now)) {
+    let (interval_config, taken) = (Some(column), before.taken.cloned());
+    let timetable = Timetable { interval_config, taken, ..Timetable::default() };
+    match timetable.next(&config.zone, Some(before.counts_from(now))) {
         Ok(Some(first)) => Ok((first, timetable)),
         Ok(None) => Err(ComposeError::refused(match (timetable.why_over(false), last) {
             (Reason::SchedulePassed, Some(last)) => Reason::NoDayLeft {

@@ -22,7 +22,9 @@ use crate::content::{Content, KindName};
 use crate::delivery::MessageStatus;
 use crate::forecast;
 use crate::http::Response;
-use crate::messages::{self, ComposeError, Draft, Edit, Kept, SplitBy, Timing, WeeklyTiming};
+use crate::messages::{
+    self, Before, ComposeError, Draft, Edit, Kept, SplitBy, Timing, WeeklyTiming,
+};
 use crate::schedule::{self, Plain, PlainWeek, Timetable};
 use crate::store::{MadeBefore, Message};
 
@@ -217,9 +219,14 @@ impl Fields {
         Some(Kept { at, ..kept })
     }
 
-    /// When the message would first go out, as far as that is filled in.
-    pub(super) fn begin(&self, config: &Config, now: Timestamp) -> Option<Timestamp> {
-        messages::begins_at(&self.timing()?, config, now)
+    /// When the message would first go out, as far as that is filled in; `of` is the one that it changes.
+    pub(super) fn begin(
+        &self,
+        of: Option<&Message>,
+        config: &Config,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        messages::begins_at(&self.timing()?, Before::of(of, config, now), config, now)
     }
 
     /// Why it could not go out at the times that are filled in; those of the message that the form changes stay
@@ -236,8 +243,9 @@ impl Fields {
         if self.times.ends_before_it_begins() {
             return Ok(Some(visit.words().until_before_from.to_owned()));
         }
-        let refused =
-            self.timing().and_then(|it| messages::why_no_time(&it, visit.config, visit.now));
+        let (config, now) = (visit.config, visit.now);
+        let before = Before::of(of, config, now);
+        let refused = self.timing().and_then(|it| messages::why_no_time(&it, before, config, now));
         refused.map(|why| why.in_language(visit.language)).transpose()
     }
 
@@ -457,7 +465,8 @@ pub(super) fn preview(visit: &Visit<'_>) -> Answered {
     let changed = of.map(|id| visit.read(|tx| tx.message(id))).transpose()?.flatten();
     let fields = Fields::read(visit, changed.as_ref());
     // WAHA is asked when a page is opened, a file chosen or a form sent, not at each key that is pressed.
-    let mut preview = preview::look(visit, &fields, of, messages::content_as_believed)?;
+    let mut preview =
+        preview::look(visit, &fields, changed.as_ref(), messages::content_as_believed)?;
     preview.notes.extend(fields.why_no_time(visit, changed.as_ref())?);
     say_yes(visit, &fields, asked_of(visit), &mut preview);
     reply::html(200, &PreviewPiece { p: visit.page("messages"), preview })
@@ -747,7 +756,7 @@ fn show(visit: &Visit<'_>, edited: Option<&Message>, mut fields: Fields, told: T
     if fields.channel.is_empty() {
         "1".clone_into(&mut fields.channel);
     }
-    let mut preview = preview::look(visit, &fields, id, messages::check_content)?;
+    let mut preview = preview::look(visit, &fields, edited, messages::check_content)?;
     preview.notes.extend(fields.why_no_time(visit, edited)?);
     preview.notes.retain(|note| *note != told.problem);
     say_yes(visit, &fields, told.sure, &mut preview);

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::forecast::{self, MessageForecast, RecipientForecast, Warning};
 use crate::language::Language;
-use crate::messages::{self, ComposeError, Reached};
+use crate::messages::{self, Before, ComposeError, Reached};
 use crate::recipient::{self, Entry};
 use crate::store::{Message, SqlResult, Stop, Store, Tx};
 
@@ -95,7 +95,10 @@ pub(super) fn look(visit: &Visit<'_>, what: Asked) -> PageResult<Option<Arc<Look
 fn is_large(tx: &Tx<'_>, what: &Asked, config: &Config, now: Timestamp) -> SqlResult<bool> {
     let (column, until) = match what {
         Asked::Stored(message) => (message.contact_ids.clone(), message.scheduled_at),
-        Asked::Form(fields, _) => (Some(fields.column()), fields.begin(config, now)),
+        Asked::Form(fields, of) => {
+            let of = of.map(|id| tx.message(id)).transpose()?.flatten();
+            (Some(fields.column()), fields.begin(of.as_ref(), config, now))
+        }
     };
     let entries = recipient::parse_contact_ids(column.as_deref()).unwrap_or_default();
     let is_group = |entry: &Entry| matches!(entry, Entry::Tag(_) | Entry::All);
@@ -139,9 +142,10 @@ fn count(
                     return Ok(looked);
                 }
             }
-            let Some(message) = messages::imagined(&fields.draft(false), config, now) else {
-                return Ok(looked);
-            };
+            let row = of.map(|id| store.read(|tx| tx.message(id))).transpose()?.flatten();
+            let before = Before::of(row.as_ref(), config, now);
+            let imagined = messages::imagined(&fields.draft(false), before, config, now);
+            let Some(message) = imagined else { return Ok(looked) };
             (Message { id: of.unwrap_or_default(), ..message }, of.is_none())
         }
     };

@@ -16,7 +16,7 @@ use crate::content::Content;
 use crate::messages::{self, ComposeError, Reached};
 use crate::reason::Reason;
 use crate::recipient;
-use crate::store::Store;
+use crate::store::{Message, Store};
 use crate::template::{Template, meant_by};
 
 /// How what a message carries is looked at: with a question to WAHA, when that refuses files, or without.
@@ -70,12 +70,12 @@ pub(super) struct Skipped {
 pub(super) fn look(
     visit: &Visit<'_>,
     fields: &Fields,
-    of: Option<i64>,
+    of: Option<&Message>,
     check: CheckContent,
 ) -> PageResult<Preview> {
     let is_new = of.is_none();
     let w = visit.words();
-    let begins = fields.begin(visit.config, visit.now);
+    let begins = fields.begin(of, visit.config, visit.now);
     let mut preview =
         Preview { does: does(visit, fields, is_new, begins, 0), ..Preview::default() };
     preview.picked = people::picked(visit, fields)?;
@@ -84,7 +84,7 @@ pub(super) fn look(
     let unfit = messages::text_problem(&fields.text).map(|why| why.in_language(visit.language));
     let is_fit = unfit.is_none();
     preview.notes.extend(unfit.transpose()?);
-    let asked = Asked::Form(Box::new(fields.clone()), of);
+    let asked = Asked::Form(Box::new(fields.clone()), of.map(|of| of.id));
     let Some(looked) = looked::look(visit, asked)? else {
         preview.ahead.is_being_counted = true;
         return Ok(preview);

@@ -386,6 +386,30 @@ fn a_weekly_message_says_when_it_comes_again() {
 }
 
 #[test]
+fn after_days_without_a_run_what_still_goes_out_of_a_rule_is_foretold() {
+    let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (message, contact_ids, scheduled_at, scheduled_local, scheduled_zone, interval_config)
+         VALUES ('h', '081200007051', '2026-12-02T02:00:00Z', '2026-12-02T09:00:00', 'Asia/Jakarta',
+                 '{\"time\":\"09:00\",\"frequency\":\"daily\"}'),
+                ('h', '081200007052', '2026-12-02T02:00:00Z', '2026-12-02T09:00:00', 'Asia/Jakarta',
+                 '{\"time\":\"09:00\",\"weekDays\":[3]}')",
+    );
+    world.clock.set("2026-12-05T05:00:00Z");
+    let told = look(&world, Scope::All, minute());
+    assert_eq!(told.fates(), ["2 6281200007052@c.us too late", "1 6281200007051@c.us goes out"]);
+    let due = |message: &MessageForecast| message.due_at.unwrap().to_string();
+    let dues: Vec<String> = told.messages.iter().map(due).collect();
+    assert_eq!(dues, ["2026-12-02T02:00:00Z", "2026-12-05T02:00:00Z"]);
+    let warned: Vec<_> = told.messages.iter().map(MessageForecast::warning).collect();
+    // The pace has no part in that.
+    let late = Warning::TooLate { in_time: 0, recipients: 1, too_late: 1 };
+    assert_eq!(warned, [Some(late), None]);
+    world.run();
+    assert_eq!(world.received().len(), 1);
+}
+
+#[test]
 fn a_look_at_very_many_stops_at_its_bounds_and_says_how_many_are_left() {
     let world = World::new();
     for _ in 0..5 {

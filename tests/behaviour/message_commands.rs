@@ -121,6 +121,25 @@ fn a_day_by_its_name_and_a_time_alone_mean_what_people_mean() {
 }
 
 #[test]
+fn a_time_alone_is_the_next_such_time_in_the_zone_that_is_written_with_it() {
+    let world = World::new();
+    for (now, text, wanted) in [
+        // 23:00 in Jakarta; where WIT is the next day has begun.
+        ("2026-12-03T16:00:00Z", "02:30 WIT", "2026-12-03T17:30:00Z"),
+        // 00:30 in Jakarta; in New York it is the day before.
+        ("2026-12-03T17:30:00Z", "23:00 America/New_York", "2026-12-04T04:00:00Z"),
+        ("2026-12-03T17:30:00Z", "12:00 America/New_York", "2026-12-04T17:00:00Z"),
+        // What passed a moment ago still means now, also when that was yesterday.
+        ("2026-12-03T17:02:00Z", "23:59", "2026-12-03T16:59:00Z"),
+        ("2026-12-03T17:02:00Z", "23:56", "2026-12-04T16:56:00Z"),
+    ] {
+        world.clock.set(now);
+        let composed = add(&world, &draft("Halo", &["081200007001"], &[text])).unwrap();
+        assert_eq!(scheduled_at(&world, composed.id), wanted, "{text}");
+    }
+}
+
+#[test]
 fn a_monthly_message_goes_out_on_its_days_and_on_the_last_of_each_month() {
     let world = World::new();
     let mut monthly = draft("Halo", &["081200007001"], &[]);
@@ -227,6 +246,17 @@ fn a_person_is_told_of_what_may_be_a_slip() {
     for part in ["`{kota}` goes out as it is", "{{nmae}}: all get the fallback", "libur"] {
         assert!(warnings.contains(part), "{part}: {warnings}");
     }
+}
+
+#[test]
+fn a_draft_whose_dates_have_passed_says_so_when_it_is_resumed() {
+    let world = World::new();
+    world.execute(
+        r#"INSERT INTO auto_messages (id, message, contact_ids, status, schedules)
+           VALUES (5, 'Halo', '081200007001', 'draft', '[{"date":"2026-11-30","time":"08:00"}]')"#,
+    );
+    let why = resume(&world, 5).unwrap_err();
+    assert!(why.starts_with("all times of its schedule had passed"), "{why}");
 }
 
 #[test]

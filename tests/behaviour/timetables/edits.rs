@@ -240,6 +240,41 @@ fn compose(world: &World, id: i64, edit: &Edit) -> Result<Edited, ComposeError> 
 }
 
 #[test]
+fn an_edit_with_a_command_does_not_lose_what_is_due_and_not_planned_yet_either() {
+    let list = r#"[{"date":"2026-12-02","time":"08:00"},{"date":"2026-12-09","time":"08:00"}]"#;
+    for timing in [
+        weekly("wed", "08:00"),
+        Timing::Interval(rule("3", "08:00")),
+        Timing::Schedules(list.to_owned()),
+    ] {
+        let (world, id) = daily();
+        world.clock.set("2026-12-02T02:00:00Z"); // nothing ran since 08:00, and it is 09:00
+        let wanted = Edit { timing: Some(timing.clone()), ..Edit::default() };
+        let edited = compose(&world, id, &wanted).unwrap();
+        let next = edited.next_at.map(|at| at.to_string());
+        assert_eq!(next.as_deref(), Some("2026-12-02T01:00:00Z"), "{timing:?}");
+        run_until(&world, "2026-12-03T00:00:00Z");
+        assert_eq!(sent(&world), ["2026-12-02T02:00"], "{timing:?}");
+    }
+}
+
+#[test]
+fn a_list_that_is_edited_just_after_one_of_its_times_went_out_goes_on_with_the_next() {
+    let list = |times: &[&str]| {
+        let entry = |time: &&str| format!(r#"{{"date":"2026-12-02","time":"{time}"}}"#);
+        format!("[{}]", times.iter().map(entry).collect::<Vec<_>>().join(","))
+    };
+    let world = world_in(JAKARTA);
+    let id = insert(&world, "schedules", &format!("'{}'", list(&["08:00", "09:00"])));
+    run_until(&world, "2026-12-02T01:02:00Z");
+    let timing = Some(Timing::Schedules(list(&["08:00", "09:00", "10:00"])));
+    let edited = compose(&world, id, &Edit { timing, ..Edit::default() }).unwrap();
+    assert_eq!(edited.next_at.unwrap().to_string(), "2026-12-02T02:00:00Z");
+    run_until(&world, "2026-12-03T00:00:00Z");
+    assert_eq!(sent(&world).len(), 3);
+}
+
+#[test]
 fn an_edited_message_goes_out_today_again_only_when_that_is_asked() {
     for also_today in [false, true] {
         let (world, id) = daily();
@@ -325,6 +360,9 @@ fn an_edit_in_the_panel_is_no_second_one_today_either() {
         ("time", "15:00"),
     ];
     let there = format!("/panel/messages/{id}");
+    let preview = text(&browser.post(&panel, &format!("/panel/messages/preview?of={id}"), &fields));
+    assert!(preview.contains("mulai Jum, 4 Des 2026, 15.00"), "{preview}");
+    assert!(!preview.contains("2 Des 2026"), "{preview}");
     let reply = browser.post(&panel, &format!("{there}/edit"), &fields);
     let shown = header(&reply, "Location").unwrap_or_default().to_owned();
     assert!(shown.starts_with(&there), "{shown}: {}", text(&reply));
