@@ -107,9 +107,6 @@ pub fn backup(
 ) -> Result<Backup, BackupError> {
     let path = path_of(target, keep, now);
     check_target(database, &path)?;
-    if keep.is_some() {
-        partial::remove_abandoned_files(target, now)?;
-    }
     let store = if database.exists() { Store::open_as_is(database)? } else { None };
     let store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
     // Before the copy has its name, so that it is never there without its files.
@@ -183,11 +180,16 @@ pub(crate) fn path_of(target: &Path, keep: Option<NonZeroUsize>, now: Timestamp)
     if keep.is_some() { with_time(target, now) } else { target.to_owned() }
 }
 
+/// Whether files lie beside a backup, or where one will be.
+pub(crate) fn has_files(path: &Path) -> bool {
+    Files::beside(path).directory().exists()
+}
+
 /// Removes what a [`backup`] of this process to `path` has written so far: the process is about to
-/// end. What cannot be removed the next backup removes.
-pub(crate) fn abandon(path: &Path) {
+/// end. Files that lay there before (`had_files`) may be all that is left of another backup: then they stay.
+pub(crate) fn abandon(path: &Path, had_files: bool) {
     drop(partial::abandon(path));
-    if !path.exists() {
+    if !had_files && !path.exists() {
         Files::beside(path).keep_only(&[]);
     }
 }

@@ -1,22 +1,15 @@
 //! Files on their way to a name: private, durable, and never seen half under it.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, FileType};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::{BackupError, failed_to};
-use crate::clock::Timestamp;
-use crate::files::age;
 use crate::private_file::{self, directory_of, remove_with_sides, with_ending};
 
 /// Between the name that a file will have and the number of the program that writes it.
 const PARTIAL: &str = ".partial-";
-/// After the name of a backup: the files of its messages.
-const FILES: &str = ".files";
-/// A directory into which nothing was put for so long is not being filled.
-const UNDER_WAY_MAX: Duration = Duration::from_hours(1);
 const SQLITE_HEADER: &[u8] = b"SQLite format 3\0";
 
 /// A file that is removed again, with what SQLite puts beside it, unless it is finished.
@@ -80,25 +73,9 @@ pub(super) fn remove_older(base: &Path, newest: &Path, keep: usize) -> Result<us
     for path in &names[..removed] {
         fs::remove_file(path).map_err(failed_to("remove", path))?;
         // The files of its messages: what stays of them is in nobody's way.
-        let _ = fs::remove_dir_all(with_ending(path, FILES));
+        let _ = fs::remove_dir_all(with_ending(path, ".files"));
     }
     Ok(removed)
-}
-
-/// Removes the files of messages beside `<base>.<time>` that there is not: whoever made it ended before it had its
-/// name. One that another program may be making now stays.
-pub(super) fn remove_abandoned_files(base: &Path, now: Timestamp) -> Result<(), BackupError> {
-    for (path, rest) in named_like(base, FileType::is_dir)? {
-        let time = rest.strip_prefix('.').and_then(|rest| rest.strip_suffix(FILES));
-        let Some(time) = time.filter(|time| is_time(time)) else { continue };
-        let modified = fs::metadata(&path).and_then(|about| about.modified()).ok();
-        let is_old = modified.is_some_and(|at| age(at, now) > UNDER_WAY_MAX);
-        if is_old && !with_ending(base, &format!(".{time}")).exists() {
-            // What stays of them is in nobody's way.
-            let _ = fs::remove_dir_all(path);
-        }
-    }
-    Ok(())
 }
 
 /// Whether both names are of one existing file.
@@ -151,13 +128,6 @@ fn sweep(target: &Path) -> Result<(), BackupError> {
 
 /// The plain files whose names begin with that of `base`, with the rest of their names.
 fn beside(base: &Path) -> Result<Vec<(PathBuf, String)>, BackupError> {
-    named_like(base, FileType::is_file)
-}
-
-fn named_like(
-    base: &Path,
-    is_wanted: fn(&FileType) -> bool,
-) -> Result<Vec<(PathBuf, String)>, BackupError> {
     let failed = || failed_to("read", directory_of(base));
     let own = base.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let mut found = Vec::new();
@@ -165,7 +135,7 @@ fn named_like(
         let entry = entry.map_err(failed())?;
         let name = entry.file_name();
         if let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(own))
-            && entry.file_type().is_ok_and(|kind| is_wanted(&kind))
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
             && !own.is_empty()
         {
             found.push((entry.path(), rest.to_owned()));

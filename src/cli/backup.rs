@@ -39,8 +39,9 @@ pub(super) struct RestoreArgs {
 pub(super) fn backup(args: &BackupArgs, config: &Config) -> CliResult {
     let now = SystemClock::default().now().wall;
     let path = backup::path_of(&args.file, args.keep, now);
+    let had_files = backup::has_files(&path);
     ctrlc::set_handler(move || {
-        backup::abandon(&path);
+        backup::abandon(&path, had_files);
         eprintln!("error: stopped before its end: no backup was made");
         std::process::exit(1);
     })?;
