@@ -1,6 +1,7 @@
 //! Random rules, zones and edits at random instants: what went out is what the rules that were valid
 //! then say, each local date and time once. The cases are the same in each run.
 
+use auto_message_scheduler::messages::Edit;
 use auto_message_scheduler::schedule::Zone;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -58,6 +59,14 @@ fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
 
 impl Rule {
     fn columns(&self) -> String {
+        match self.timing() {
+            Timing::Interval(rule) => format!("interval_config = '{rule}', schedules = NULL"),
+            Timing::Schedules(list) => format!("schedules = '{list}', interval_config = NULL"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn timing(&self) -> Timing {
         match self {
             Self::Weekly { days, hours, ends } => {
                 let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -67,7 +76,7 @@ impl Rule {
                 if let Some(ends) = ends {
                     rule["endDate"] = (first_day() + Days::days((*ends).into())).to_string().into();
                 }
-                format!("interval_config = '{rule}', schedules = NULL")
+                Timing::Interval(rule.to_string())
             }
             Self::Listed(entries) => {
                 let entry = |(day, hour): &(u8, u8)| {
@@ -75,7 +84,7 @@ impl Rule {
                     serde_json::json!({ "date": date, "time": format!("{hour}:00") })
                 };
                 let list: serde_json::Value = entries.iter().map(entry).collect();
-                format!("schedules = '{list}', interval_config = NULL")
+                Timing::Schedules(list.to_string())
             }
         }
     }
@@ -137,7 +146,10 @@ impl Model {
 
     fn run_until(&mut self, end: Timestamp) {
         while let Some(next) = self.next.filter(|next| self.zone.to_utc(*next) <= end) {
-            self.sent.push((next, self.rule.clone()));
+            // The first rule of a date counts on it.
+            let first = self.sent.last().filter(|(last, _)| last.date() == next.date());
+            let by = first.map_or(&self.rule, |(_, by)| by).clone();
+            self.sent.push((next, by));
             self.choose(None);
         }
     }
@@ -169,6 +181,8 @@ fn tell(
 ) -> Result<(), TestCaseError> {
     let mut builder = World::builder();
     builder.in_memory = true;
+    // Zones are 26 hours apart at most.
+    builder.config.late_limit = Duration::from_hours(48);
     let mut world = builder.build();
     move_to(&mut world, first_zone);
     let now = world.clock.wall();
@@ -189,9 +203,16 @@ fn tell(
                 move_to(&mut world, name);
             }
             Event::Rule(rule) => {
-                model.edit(rule, world.clock.wall());
-                // One that has ended is set to go on.
-                edit(&world, id, &format!("{}, status = 'scheduled'", rule.columns()));
+                let now = world.clock.wall();
+                model.edit(rule, now);
+                // Of two edits one is by a command, which refuses a message that has ended.
+                let by = Edit { timing: Some(rule.timing()), ..Edit::default() };
+                let is_edited = minutes % 120 < 60
+                    && messages::edit(&mut store(&world), id, &by, &world.config, now).is_ok();
+                if !is_edited {
+                    // One that has ended is set to go on.
+                    edit(&world, id, &format!("{}, status = 'scheduled'", rule.columns()));
+                }
             }
         }
     }
