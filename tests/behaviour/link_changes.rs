@@ -812,15 +812,48 @@ fn many_rows_with_many_contacts_are_taken_page_by_page() {
 }
 
 /// The program's own clock a day off, by a library that is loaded before libc.
-#[test]
-fn a_clock_that_is_a_day_off_finds_the_same_rows_and_neither_sends_nor_expires_them() {
-    let library = tempfile::tempdir().unwrap();
-    let off = library.path().join("off.so");
+/// A library that sets a program's clock off.
+fn clock_off(directory: &Path) -> PathBuf {
+    let off = directory.join("off.so");
     let source = root().join("tests/supabase/clock_off.c");
     let built =
         Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&off).arg(source).output();
     let built = built.expect("a C compiler is needed: SQLite is built by it");
     assert!(built.status.success(), "{}", stderr(&built));
+    off
+}
+
+/// Of two claims of an appliance that had the channel before, one is four days old.
+#[test]
+fn how_long_another_appliance_has_for_what_it_had_begun_is_by_the_clock_of_the_project() {
+    let project = Project::shared();
+    let shop = project.channel("Toko", "default");
+    let site = project.site();
+    for days in [4, 0] {
+        let id = project.message(&shop, "now() - interval '5 days'", &["6281200007001"]);
+        project.sql(&format!(
+            "insert into auto_message_claims (auto_message_id, due_at, claimed_by, claim_token, claimed_at)
+             select id, scheduled_at, 'before', id, now() - interval '{days} days' from auto_messages
+             where id = '{id}'"
+        ));
+    }
+    let library = tempfile::tempdir().unwrap();
+    let mut command = site.command(&["serve"]);
+    command.env("LD_PRELOAD", clock_off(library.path())).env("CLOCK_OFF_SECONDS", "345600");
+    let log = site.path("off.log");
+    command.stderr(fs::File::create(&log).unwrap()).stdout(Stdio::null());
+    let child = command.spawn().unwrap();
+    let _server = Server { child, log, address: String::new() };
+    let settled = || project.sql("select count(settled_at) from auto_message_claims");
+    until("the old one is ended", || settled() != "0");
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(settled(), "1");
+}
+
+#[test]
+fn a_clock_that_is_a_day_off_finds_the_same_rows_and_neither_sends_nor_expires_them() {
+    let library = tempfile::tempdir().unwrap();
+    let off = clock_off(library.path());
     for by in ["86400", "-86400"] {
         let project = Project::shared();
         let channel = project.channel("Toko", "default");
