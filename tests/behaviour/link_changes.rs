@@ -555,6 +555,26 @@ fn a_new_channel_is_not_sent_for_since_another_one_was_taken() {
     assert_eq!(project.status(&old), "scheduled");
 }
 
+/// The other one has the channel, and the first does not know: what nobody took before that is the first one's.
+#[test]
+fn what_was_due_before_another_took_the_channel_is_sent_although_taking_it_back_failed() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    let id = project.message(&shop, "now()", &["6281200007001"]);
+    joins(&project, &second);
+    project.sql(
+        "create function fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+         create trigger fail before update on auto_message_channel_owners for each row execute function fail()",
+    );
+    let words = patiently(&project, &first, &["link", "take-over", "Toko", "--yes"]);
+    assert!(words.contains("P0001"), "{words}");
+    project.sql("drop trigger fail on auto_message_channel_owners");
+    let _first = first.serve();
+    until("it is sent", || project.status(&id) == "sent");
+    assert_eq!((first.waha.received().len(), second.waha.received().len()), (1, 0));
+}
+
 #[test]
 fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     let project = Project::alone();
