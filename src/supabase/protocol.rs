@@ -21,6 +21,7 @@ use super::tables::Tables;
 use super::times;
 use crate::clock::{Clock, Now, Timestamp};
 use crate::config::{Config, Supabase};
+use crate::fail_point;
 use crate::logging::in_one_line;
 use crate::reason::Reason;
 use crate::store::{
@@ -358,7 +359,7 @@ impl Link {
     fn hand_over(&mut self, pass: &mut Pass, channel: LinkChannel) -> Step<()> {
         let owner = self.remote.own(&channel.remote_id, &pass.state.appliance)?;
         let Some(owner) = owner.filter(|owner| owner.appliance != pass.state.appliance) else {
-            return Ok(()); // Nobody had it any more.
+            return self.is_still_wanted(pass, &channel); // Nobody had it any more.
         };
         let begin = owner.taken_at;
         if let Some(begin) = &begin {
@@ -372,20 +373,35 @@ impl Link {
         let channel = LinkChannel { handed_to: Some(other), ..channel };
         let project = pass.state.project.clone();
         let id = channel.remote_id.clone();
-        self.store.write(|tx| {
-            tx.set_link_channel(&project, &channel)?;
-            begin.as_ref().map_or(Ok(()), |begin| tx.set_link_handed_at(&project, &id, begin))
-        })?;
+        // Before it is noted: who ends in between, does all of it again.
         self.cancel_where(&Reason::HandedOver, |claim| {
             claim.remote_channel.as_ref() == Some(&id)
                 && !begin.as_ref().is_some_and(|begin| times::is_before(&claim.due_at, begin))
         })?;
+        self.store.write(|tx| {
+            tx.set_link_channel(&project, &channel)?;
+            begin.as_ref().map_or(Ok(()), |begin| tx.set_link_handed_at(&project, &id, begin))
+        })?;
+        fail_point::reach("link_handed_over");
         for one in &mut pass.channels {
             if one.remote_id == id {
                 one.handed_to.clone_from(&channel.handed_to);
             }
         }
         Ok(())
+    }
+
+    /// A channel that nobody had is this appliance's again, unless a person gave it up after the pass began.
+    fn is_still_wanted(&mut self, pass: &Pass, channel: &LinkChannel) -> Step<()> {
+        let LinkState { project, appliance, .. } = &pass.state;
+        let (is_on, known) = self.store.read(|tx| {
+            Ok((tx.link_state()?.is_some_and(|state| state.is_on), tx.link_channels(project)?))
+        })?;
+        if is_on && known.iter().any(|one| one.remote_id == channel.remote_id) {
+            return Ok(());
+        }
+        self.remote.give_up(&channel.remote_id, appliance)?;
+        Err(Stop::Told)
     }
 
     /// Takes the claims in a state under way, `limit` at once.

@@ -576,6 +576,65 @@ fn what_was_due_before_another_took_the_channel_is_sent_although_taking_it_back_
 }
 
 #[test]
+fn an_appliance_that_is_killed_when_its_channel_is_taken_over_sends_nothing_more_of_it() {
+    let project = Project::shared();
+    let shop = project.channel("Toko", "default");
+    let site = project.site();
+    let settings = project.settings_at(&project.url);
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
+    let mut server = site.start("serve", "killed.log", Some("link_handed_over"));
+    project.message(&shop, "now()", &["6281200007001", "6281200007002"]);
+    until("it is begun", || site.waha.received().len() == 1);
+    project.sql("update auto_message_channel_owners set appliance_id = 'another'");
+    server.wait_for_log("link_handed_over");
+    server.kill();
+    let _server = site.serve();
+    let is_over = "SELECT count(*) FROM deliveries WHERE status = 'cancelled'";
+    until("the rest is cancelled", || site.sqlite3(is_over).trim() == "1");
+    assert_eq!(site.waha.received().len(), 1);
+}
+
+#[test]
+fn a_channel_that_is_given_up_while_the_program_looks_whose_it_is_stays_given_up() {
+    let project = Project::shared();
+    let _shop = project.channel("Toko", "default");
+    let _store = project.channel("Gudang", "default");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&project.url)
+    ));
+    let _server = site.serve();
+    // While there is a row in `slow`, a statement waits before it begins.
+    project.sql(
+        "create table slow as select 1; grant all on slow to public;
+         create function wait() returns trigger language plpgsql as $$ begin
+             while exists (select from slow) loop perform pg_sleep(0.1); end loop;
+             return null;
+         end $$;
+         create trigger wait before update on auto_message_channel_owners for each statement execute function wait()",
+    );
+    let waiting = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+    let owned = || {
+        let names = "select string_agg(name, ',') from auto_message_channel_owners
+             join chanels on chanels.id::text = channel_id";
+        project.sql(names)
+    };
+    for (again, left) in [(true, "Toko"), (false, "")] {
+        until("it waits", || project.sql(waiting) == "1");
+        assert!(said(&site, &["link", "off"]).contains("is off"));
+        if again {
+            said(&site, &["link", "on", "--yes", "--channels", "Toko"]);
+            assert_eq!(owned(), "Toko");
+        }
+        project.sql("delete from slow");
+        std::thread::sleep(Duration::from_secs(3)); // The pass goes on.
+        assert_eq!(owned(), left);
+        project.sql("insert into slow values (1)");
+    }
+}
+
+#[test]
 fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     let project = Project::alone();
     let shop = project.channel("Toko", "default");
