@@ -63,6 +63,8 @@ struct Pass {
     channels: Vec<LinkChannel>,
     /// Channels that another appliance has: what was due before the instant is still sent from here.
     handed: Vec<(LinkChannel, String)>,
+    /// Channels that are not sent from here any more, with what was taken of them before: that goes out.
+    left: Vec<LinkChannel>,
     off: Off,
     now: Now,
 }
@@ -180,8 +182,8 @@ impl Link {
             return Err(Trouble::new(Kind::Schema, words).into());
         }
         let tables = Tables { is_shared: state.is_shared, ..tables };
-        let mut pass =
-            Pass { state, tables, channels, handed: Vec::new(), off: Off::default(), now };
+        let (handed, left, off) = (Vec::new(), Vec::new(), Off::default());
+        let mut pass = Pass { state, tables, channels, handed, left, off, now };
         self.notice_other_history(&mut pass)?;
         if is_brief && !must_look {
             self.write_results(&pass)?;
@@ -351,6 +353,7 @@ impl Link {
             };
             handed.into_iter().filter_map(at).collect()
         })?;
+        pass.left = self.store.read(|tx| tx.left_link_channels(project))?;
         Ok(())
     }
 

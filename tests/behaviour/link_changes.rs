@@ -635,6 +635,35 @@ fn a_channel_that_is_given_up_while_the_program_looks_whose_it_is_stays_given_up
 }
 
 #[test]
+fn what_was_taken_on_a_channel_that_is_not_named_any_more_goes_out_also_when_it_is_edited() {
+    let project = Project::shared();
+    let shop = project.channel("Toko", "default");
+    project.channel("Gudang", "dua");
+    let site = project.site();
+    let settings = project.settings_at(&project.url);
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
+    let mut serving = site.serve();
+    let id = project.message(&shop, "now()", &["6281200007001", "6281200007002"]);
+    until("it is begun", || site.waha.received().len() == 1);
+    serving.kill();
+    assert!(patiently(&project, &site, &["link", "off"]).contains("is off"));
+    let on = patiently(&project, &site, &["link", "on", "--yes", "--channels", "Gudang"]);
+    assert!(on.contains("Gudang"), "{on}");
+    project.sql("update auto_messages set message = 'Baru'");
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
+    let mut serving = site.serve();
+    until("it is read again", || {
+        site.sqlite3("SELECT message FROM auto_messages").trim() == "Baru"
+    });
+    serving.kill();
+    site.write_settings(&settings);
+    let _server = site.serve();
+    until("it is sent", || project.status(&id) == "sent");
+    assert_eq!(site.waha.received().len(), 2);
+    assert_eq!(site.waha.received()[1].text, "Baru");
+}
+
+#[test]
 fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     let project = Project::alone();
     let shop = project.channel("Toko", "default");
