@@ -21,6 +21,7 @@ use super::tables::Tables;
 use super::times;
 use crate::clock::{Clock, Now, Timestamp};
 use crate::config::{Config, Supabase};
+use crate::fail_point;
 use crate::logging::in_one_line;
 use crate::reason::Reason;
 use crate::store::{
@@ -62,6 +63,8 @@ struct Pass {
     channels: Vec<LinkChannel>,
     /// Channels that another appliance has: what was due before the instant is still sent from here.
     handed: Vec<(LinkChannel, String)>,
+    /// Channels that are not sent from here any more, with what was taken of them before: that goes out.
+    left: Vec<LinkChannel>,
     off: Off,
     now: Now,
 }
@@ -179,8 +182,8 @@ impl Link {
             return Err(Trouble::new(Kind::Schema, words).into());
         }
         let tables = Tables { is_shared: state.is_shared, ..tables };
-        let mut pass =
-            Pass { state, tables, channels, handed: Vec::new(), off: Off::default(), now };
+        let (handed, left, off) = (Vec::new(), Vec::new(), Off::default());
+        let mut pass = Pass { state, tables, channels, handed, left, off, now };
         self.notice_other_history(&mut pass)?;
         if is_brief && !must_look {
             self.write_results(&pass)?;
@@ -350,6 +353,7 @@ impl Link {
             };
             handed.into_iter().filter_map(at).collect()
         })?;
+        pass.left = self.store.read(|tx| tx.left_link_channels(project))?;
         Ok(())
     }
 
@@ -358,7 +362,7 @@ impl Link {
     fn hand_over(&mut self, pass: &mut Pass, channel: LinkChannel) -> Step<()> {
         let owner = self.remote.own(&channel.remote_id, &pass.state.appliance)?;
         let Some(owner) = owner.filter(|owner| owner.appliance != pass.state.appliance) else {
-            return Ok(()); // Nobody had it any more.
+            return self.is_still_wanted(pass, &channel); // Nobody had it any more.
         };
         let begin = owner.taken_at;
         if let Some(begin) = &begin {
@@ -372,20 +376,35 @@ impl Link {
         let channel = LinkChannel { handed_to: Some(other), ..channel };
         let project = pass.state.project.clone();
         let id = channel.remote_id.clone();
-        self.store.write(|tx| {
-            tx.set_link_channel(&project, &channel)?;
-            begin.as_ref().map_or(Ok(()), |begin| tx.set_link_handed_at(&project, &id, begin))
-        })?;
+        // Before it is noted: who ends in between, does all of it again.
         self.cancel_where(&Reason::HandedOver, |claim| {
             claim.remote_channel.as_ref() == Some(&id)
                 && !begin.as_ref().is_some_and(|begin| times::is_before(&claim.due_at, begin))
         })?;
+        self.store.write(|tx| {
+            tx.set_link_channel(&project, &channel)?;
+            begin.as_ref().map_or(Ok(()), |begin| tx.set_link_handed_at(&project, &id, begin))
+        })?;
+        fail_point::reach("link_handed_over");
         for one in &mut pass.channels {
             if one.remote_id == id {
                 one.handed_to.clone_from(&channel.handed_to);
             }
         }
         Ok(())
+    }
+
+    /// A channel that nobody had is this appliance's again, unless a person gave it up after the pass began.
+    fn is_still_wanted(&mut self, pass: &Pass, channel: &LinkChannel) -> Step<()> {
+        let LinkState { project, appliance, .. } = &pass.state;
+        let (is_on, known) = self.store.read(|tx| {
+            Ok((tx.link_state()?.is_some_and(|state| state.is_on), tx.link_channels(project)?))
+        })?;
+        if is_on && known.iter().any(|one| one.remote_id == channel.remote_id) {
+            return Ok(());
+        }
+        self.remote.give_up(&channel.remote_id, appliance)?;
+        Err(Stop::Told)
     }
 
     /// Takes the claims in a state under way, `limit` at once.

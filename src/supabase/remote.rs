@@ -471,6 +471,12 @@ impl Remote {
         Ok(!self.patch(OWNERS, &filter, "", &body)?.is_empty())
     }
 
+    /// Leaves one channel that is this appliance's to others.
+    pub(super) fn give_up(&self, channel: &str, appliance: &str) -> Answer {
+        let filter = Filter::equal("channel_id", channel).and("appliance_id", "eq", appliance);
+        self.ask(Method::Delete, &format!("{OWNERS}?{}", filter.text()), ROWS, None)
+    }
+
     pub(super) fn disown(&self, appliance: &str) -> Answer {
         let path = format!("{OWNERS}?{}", Filter::equal("appliance_id", appliance).text());
         self.ask(Method::Delete, &path, ROWS, None)

@@ -587,8 +587,11 @@ pub fn take_over(
     let begin = remote.date().unwrap_or(now).to_string();
     let ours = local(&channel, &session, owner.taken_at.as_deref().unwrap_or(&begin));
     let former = FormerChannels::read(store, &project, before)?;
-    let meant = LinkChannel { handed_to: Some(owner.appliance.clone()), ..ours.clone() };
-    store.write(|tx| keep(tx, &settings.url, meant, now))?;
+    // One that was sent from here before stays as it is: else nobody would notice that another one has it.
+    if former.channels.iter().all(|known| known.remote_id != channel.id) {
+        let meant = LinkChannel { handed_to: Some(owner.appliance.clone()), ..ours.clone() };
+        store.write(|tx| keep(tx, &settings.url, meant, now))?;
+    }
     if !remote.take_over(&channel.id, &owner.appliance, &appliance)? {
         return refused("it changed hands meanwhile: look at `link check`");
     }

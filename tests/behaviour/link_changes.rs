@@ -555,6 +555,114 @@ fn a_new_channel_is_not_sent_for_since_another_one_was_taken() {
     assert_eq!(project.status(&old), "scheduled");
 }
 
+/// The other one has the channel, and the first does not know: what nobody took before that is the first one's.
+#[test]
+fn what_was_due_before_another_took_the_channel_is_sent_although_taking_it_back_failed() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    let id = project.message(&shop, "now()", &["6281200007001"]);
+    joins(&project, &second);
+    project.sql(
+        "create function fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+         create trigger fail before update on auto_message_channel_owners for each row execute function fail()",
+    );
+    let words = patiently(&project, &first, &["link", "take-over", "Toko", "--yes"]);
+    assert!(words.contains("P0001"), "{words}");
+    project.sql("drop trigger fail on auto_message_channel_owners");
+    let _first = first.serve();
+    until("it is sent", || project.status(&id) == "sent");
+    assert_eq!((first.waha.received().len(), second.waha.received().len()), (1, 0));
+}
+
+#[test]
+fn an_appliance_that_is_killed_when_its_channel_is_taken_over_sends_nothing_more_of_it() {
+    let project = Project::shared();
+    let shop = project.channel("Toko", "default");
+    let site = project.site();
+    let settings = project.settings_at(&project.url);
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
+    let mut server = site.start("serve", "killed.log", Some("link_handed_over"));
+    project.message(&shop, "now()", &["6281200007001", "6281200007002"]);
+    until("it is begun", || site.waha.received().len() == 1);
+    project.sql("update auto_message_channel_owners set appliance_id = 'another'");
+    server.wait_for_log("link_handed_over");
+    server.kill();
+    let _server = site.serve();
+    let is_over = "SELECT count(*) FROM deliveries WHERE status = 'cancelled'";
+    until("the rest is cancelled", || site.sqlite3(is_over).trim() == "1");
+    assert_eq!(site.waha.received().len(), 1);
+}
+
+#[test]
+fn a_channel_that_is_given_up_while_the_program_looks_whose_it_is_stays_given_up() {
+    let project = Project::shared();
+    let _shop = project.channel("Toko", "default");
+    let _store = project.channel("Gudang", "default");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&project.url)
+    ));
+    let _server = site.serve();
+    // While there is a row in `slow`, a statement waits before it begins.
+    project.sql(
+        "create table slow as select 1; grant all on slow to public;
+         create function wait() returns trigger language plpgsql as $$ begin
+             while exists (select from slow) loop perform pg_sleep(0.1); end loop;
+             return null;
+         end $$;
+         create trigger wait before update on auto_message_channel_owners for each statement execute function wait()",
+    );
+    let waiting = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+    let owned = || {
+        let names = "select string_agg(name, ',') from auto_message_channel_owners
+             join chanels on chanels.id::text = channel_id";
+        project.sql(names)
+    };
+    for (again, left) in [(true, "Toko"), (false, "")] {
+        until("it waits", || project.sql(waiting) == "1");
+        assert!(said(&site, &["link", "off"]).contains("is off"));
+        if again {
+            said(&site, &["link", "on", "--yes", "--channels", "Toko"]);
+            assert_eq!(owned(), "Toko");
+        }
+        project.sql("delete from slow");
+        std::thread::sleep(Duration::from_secs(3)); // The pass goes on.
+        assert_eq!(owned(), left);
+        project.sql("insert into slow values (1)");
+    }
+}
+
+#[test]
+fn what_was_taken_on_a_channel_that_is_not_named_any_more_goes_out_also_when_it_is_edited() {
+    let project = Project::shared();
+    let shop = project.channel("Toko", "default");
+    project.channel("Gudang", "dua");
+    let site = project.site();
+    let settings = project.settings_at(&project.url);
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
+    let mut serving = site.serve();
+    let id = project.message(&shop, "now()", &["6281200007001", "6281200007002"]);
+    until("it is begun", || site.waha.received().len() == 1);
+    serving.kill();
+    assert!(patiently(&project, &site, &["link", "off"]).contains("is off"));
+    let on = patiently(&project, &site, &["link", "on", "--yes", "--channels", "Gudang"]);
+    assert!(on.contains("Gudang"), "{on}");
+    project.sql("update auto_messages set message = 'Baru'");
+    site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
+    let mut serving = site.serve();
+    until("it is read again", || {
+        site.sqlite3("SELECT message FROM auto_messages").trim() == "Baru"
+    });
+    serving.kill();
+    site.write_settings(&settings);
+    let _server = site.serve();
+    until("it is sent", || project.status(&id) == "sent");
+    assert_eq!(site.waha.received().len(), 2);
+    assert_eq!(site.waha.received()[1].text, "Baru");
+}
+
 #[test]
 fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     let project = Project::alone();
@@ -812,15 +920,48 @@ fn many_rows_with_many_contacts_are_taken_page_by_page() {
 }
 
 /// The program's own clock a day off, by a library that is loaded before libc.
-#[test]
-fn a_clock_that_is_a_day_off_finds_the_same_rows_and_neither_sends_nor_expires_them() {
-    let library = tempfile::tempdir().unwrap();
-    let off = library.path().join("off.so");
+/// A library that sets a program's clock off.
+fn clock_off(directory: &Path) -> PathBuf {
+    let off = directory.join("off.so");
     let source = root().join("tests/supabase/clock_off.c");
     let built =
         Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&off).arg(source).output();
     let built = built.expect("a C compiler is needed: SQLite is built by it");
     assert!(built.status.success(), "{}", stderr(&built));
+    off
+}
+
+/// Of two claims of an appliance that had the channel before, one is four days old.
+#[test]
+fn how_long_another_appliance_has_for_what_it_had_begun_is_by_the_clock_of_the_project() {
+    let project = Project::shared();
+    let shop = project.channel("Toko", "default");
+    let site = project.site();
+    for days in [4, 0] {
+        let id = project.message(&shop, "now() - interval '5 days'", &["6281200007001"]);
+        project.sql(&format!(
+            "insert into auto_message_claims (auto_message_id, due_at, claimed_by, claim_token, claimed_at)
+             select id, scheduled_at, 'before', id, now() - interval '{days} days' from auto_messages
+             where id = '{id}'"
+        ));
+    }
+    let library = tempfile::tempdir().unwrap();
+    let mut command = site.command(&["serve"]);
+    command.env("LD_PRELOAD", clock_off(library.path())).env("CLOCK_OFF_SECONDS", "345600");
+    let log = site.path("off.log");
+    command.stderr(fs::File::create(&log).unwrap()).stdout(Stdio::null());
+    let child = command.spawn().unwrap();
+    let _server = Server { child, log, address: String::new() };
+    let settled = || project.sql("select count(settled_at) from auto_message_claims");
+    until("the old one is ended", || settled() != "0");
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(settled(), "1");
+}
+
+#[test]
+fn a_clock_that_is_a_day_off_finds_the_same_rows_and_neither_sends_nor_expires_them() {
+    let library = tempfile::tempdir().unwrap();
+    let off = clock_off(library.path());
     for by in ["86400", "-86400"] {
         let project = Project::shared();
         let channel = project.channel("Toko", "default");

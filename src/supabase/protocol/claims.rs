@@ -275,7 +275,7 @@ impl Link {
                 owners.iter().find(|owner| claim.channel.as_ref() == Some(&owner.channel))?;
             owner.taken_at.as_deref()
         };
-        let began = pass.now.wall.minus(FINISHED_WITHIN);
+        let began = self.remote.date().unwrap_or(pass.now.wall).minus(FINISHED_WITHIN);
         let is_left = |other: &&RemoteClaim| {
             !taken_at(other).is_some_and(|taken_at| times::is_before(&other.due_at, taken_at))
                 || times::instant(&other.claimed_at).is_none_or(|at| at < began)

@@ -316,7 +316,8 @@ impl Link {
 fn to_plan<'a>(pass: &'a Pass, claim: &LinkClaim, row: &RemoteRow) -> Option<&'a LinkChannel> {
     let wanted = row.channel.as_deref().filter(|_| is_as_found(claim, row))?;
     let handed = pass.handed.iter().filter(|(_, at)| times::is_before(&claim.due_at, at));
-    let mut all = pass.channels.iter().chain(handed.map(|(channel, _)| channel));
+    let left = pass.left.iter().filter(|_| claim.remote_channel.as_deref() == Some(wanted));
+    let mut all = pass.channels.iter().chain(handed.map(|(channel, _)| channel)).chain(left);
     all.find(|channel| channel.remote_id == wanted)
 }
 
