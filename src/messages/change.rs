@@ -196,7 +196,8 @@ fn today(
     if taken.local.date() != zone.to_local(now).date() {
         return None;
     }
-    let again = timing::begins_at(timing, Before::default(), config, now)?;
+    let before = Before { taken: None, ..Before::of(Some(row), config, now) };
+    let again = timing::begins_at(timing, before, config, now)?;
     Some(Today {
         at: zone.to_utc(taken.local),
         has_arrived: row.counts.sent + row.counts.unknown > 0,

@@ -153,8 +153,10 @@ fn read(timing: &Timing, before: Before<'_>, config: &Config, now: Timestamp) ->
         }
         Timing::Kept(Kept { at, schedules, interval_config }) => {
             let (schedules, interval_config) = (schedules.clone(), interval_config.clone());
-            let rule = Timetable { schedules, interval_config, ..Timetable::default() };
-            let next = at.map_or_else(|| rule.next(&config.zone, Some(now)), |at| Ok(Some(at)))?;
+            let taken = before.taken.cloned();
+            let rule = Timetable { schedules, interval_config, taken, ..Timetable::default() };
+            let first = || rule.next(&config.zone, Some(before.counts_from(now)));
+            let next = at.map_or_else(first, |at| Ok(Some(at)))?;
             let over = || ComposeError::refused(rule.why_over(false));
             Ok((next.ok_or_else(over)?, rule))
         }

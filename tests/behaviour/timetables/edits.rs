@@ -1,7 +1,7 @@
 //! A person changes a rule with `sqlite3`, or with `message edit`.
 
 use crate::world::config;
-use auto_message_scheduler::messages::{ComposeError, Edit, Edited};
+use auto_message_scheduler::messages::{ComposeError, Edit, Edited, Kept};
 
 use super::*;
 use crate::panel::{Browser, header, panel, text};
@@ -246,6 +246,8 @@ fn an_edit_with_a_command_does_not_lose_what_is_due_and_not_planned_yet_either()
         weekly("wed", "08:00"),
         Timing::Interval(rule("3", "08:00")),
         Timing::Schedules(list.to_owned()),
+        // The panel's "leave it as it is", of a row whose time nobody has counted yet.
+        Timing::Kept(Kept { interval_config: Some(rule("3", "08:00")), ..Kept::default() }),
     ] {
         let (world, id) = daily();
         world.clock.set("2026-12-02T02:00:00Z"); // nothing ran since 08:00, and it is 09:00
@@ -272,6 +274,19 @@ fn a_list_that_is_edited_just_after_one_of_its_times_went_out_goes_on_with_the_n
     assert_eq!(edited.next_at.unwrap().to_string(), "2026-12-02T02:00:00Z");
     run_until(&world, "2026-12-03T00:00:00Z");
     assert_eq!(sent(&world).len(), 3);
+}
+
+#[test]
+fn today_is_not_offered_again_when_the_edited_message_goes_out_then_anyway() {
+    let world = world_in(JAKARTA);
+    let both = r#"'{"time":["08:00","12:00"],"weekDays":[3]}'"#;
+    let id = insert(&world, "interval_config", both);
+    run_until(&world, "2026-12-02T02:00:00Z");
+    world.clock.set("2026-12-02T05:06:00Z"); // nothing ran since 12:00
+    let timing = Some(weekly("wed", "12:00"));
+    let edited = compose(&world, id, &Edit { timing, ..Edit::default() }).unwrap();
+    assert_eq!(edited.next_at.unwrap().to_string(), "2026-12-02T05:00:00Z");
+    assert!(!edited.today.unwrap().could_again);
 }
 
 #[test]
