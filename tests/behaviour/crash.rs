@@ -350,7 +350,7 @@ fn every_fail_point_of_the_source_is_tried() {
     // Those of other doors are tried where they are.
     let tried = tried.chain(crate::api_v1::once::PLACES.map(|(place, _)| place));
     let tried = tried.chain(crate::callbacks_binary::PLACES.map(|(place, _)| place));
-    let tried = tried.chain(crate::link_faults::PLACES);
+    let tried = tried.chain(crate::link_faults::PLACES).chain(crate::link_changes::PLACES);
     assert_eq!(found, tried.map(str::to_owned).collect());
 }
 

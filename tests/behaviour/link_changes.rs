@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use crate::project::{Project, link_on};
 use crate::site::{Server, Site, stderr};
 
+/// See `crash::every_fail_point_of_the_source_is_tried`.
+pub const PLACES: [&str; 1] = ["link_handed_over"];
 const MIGRATION: &str = include_str!("../../dist/supabase/migration.sql");
 
 /// PostgREST connects to its database anew after up to half a minute.
@@ -582,11 +584,11 @@ fn an_appliance_that_is_killed_when_its_channel_is_taken_over_sends_nothing_more
     let site = project.site();
     let settings = project.settings_at(&project.url);
     site.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
-    let mut server = site.start("serve", "killed.log", Some("link_handed_over"));
+    let mut server = site.start("serve", "killed.log", Some(PLACES[0]));
     project.message(&shop, "now()", &["6281200007001", "6281200007002"]);
     until("it is begun", || site.waha.received().len() == 1);
     project.sql("update auto_message_channel_owners set appliance_id = 'another'");
-    server.wait_for_log("link_handed_over");
+    server.wait_for_log(PLACES[0]);
     server.kill();
     let _server = site.serve();
     let is_over = "SELECT count(*) FROM deliveries WHERE status = 'cancelled'";
