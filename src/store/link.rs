@@ -370,18 +370,19 @@ impl Tx<'_> {
 
     /// The channels of which something is under way that was planned before they were forgotten.
     pub(crate) fn left_link_channels(&self, project: &str) -> SqlResult<Vec<LinkChannel>> {
-        let sql = "SELECT DISTINCT c.remote_channel AS remote_id, m.channel_id
-                   FROM link_claims c INDEXED BY idx_link_claims_open
+        let sql = "SELECT c.remote_channel AS remote_id, m.channel_id FROM link_claims c INDEXED BY idx_link_claims_open
                    JOIN auto_messages m ON m.id = c.auto_message_id
                    WHERE c.state IN ('claiming', 'claimed', 'planned', 'ended') AND c.project = :project
                        AND c.remote_channel NOT IN
                            (SELECT remote_id FROM link_channels WHERE project = :project)";
-        self.query_rows(sql, params! { project }, |row| {
+        let mut left = self.query_rows(sql, params! { project }, |row| {
             read! { row => LinkChannel {
                 remote_id, channel_id, name: String::new(), session_name: String::new(),
                 is_active: true, since: String::new(), handed_to: None,
             } }
-        })
+        })?;
+        left.dedup(); // A row for each that is under way.
+        Ok(left)
     }
 
     /// The channel with this session, made when there is none.

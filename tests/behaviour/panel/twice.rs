@@ -292,6 +292,9 @@ fn now_is_never_the_default_nor_goes_with_a_date_nor_to_many_unasked() {
 #[test]
 fn the_button_says_what_it_does_and_to_how_many() {
     let world = World::new();
+    world.execute(
+        "INSERT INTO auto_messages (message, contact_ids, status) VALUES ('Halo', '081200001001', 'draft')",
+    );
     let panel = panel(&world);
     let mut browser = Browser::logged_in(&panel);
     let base = [("text", "Halo"), ("to", "081200001001\n081200001002")];
