@@ -186,15 +186,58 @@ fn a_backup_that_is_killed_leaves_the_older_one_and_the_next_one_cleans_up() {
     assert_eq!(left, [""; 0]);
 }
 
-#[test]
-fn a_backup_that_is_ended_by_a_signal_leaves_nothing_behind() {
-    let shop = Shop::new();
+/// A message with a file.
+fn with_file(shop: &Shop) {
     shop.message(7000..7200);
     fs::write(shop.path("shop.db.pdf"), "%PDF-1.7").unwrap();
     let name = text(&shop.run(&["file", "add", "shop.db.pdf"]).stdout);
     let connection = rusqlite::Connection::open(shop.path("shop.db")).unwrap();
     let sql = "UPDATE auto_messages SET content = json_object('kind', 'file', 'file', ?1)";
     connection.execute(sql, [name.trim()]).unwrap();
+}
+
+#[test]
+fn what_a_killed_backup_or_restore_left_under_another_time_goes_with_the_next_one() {
+    let shop = Shop::new();
+    with_file(&shop);
+    assert!(shop.run(&["backup", "b"]).status.success());
+    for point in ["backup_half", "backup_checked"] {
+        shop.kill_at(point, &["backup", "daily", "--keep", "2"]);
+    }
+    shop.kill_at("backup_copied", &["restore", "b"]);
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(shop.run(&["backup", "daily", "--keep", "2"]).status.success());
+    assert!(shop.run(&["restore", "b"]).status.success());
+    let mut names = shop.names();
+    names.retain(|name| name.starts_with("daily") || name.contains("partial"));
+    names.sort();
+    let [made, files] = &names[..] else { panic!("{names:?}") };
+    assert_eq!(*files, format!("{made}.files"));
+    assert_eq!(fs::read_dir(shop.path(files)).unwrap().count(), 1);
+}
+
+#[test]
+fn a_backup_on_another_disk_that_is_ended_by_a_signal_leaves_nothing_behind() {
+    let memory = Path::new("/dev/shm");
+    if !memory.is_dir() {
+        return;
+    }
+    let shop = Shop::new();
+    with_file(&shop);
+    let disk = tempfile::tempdir_in(memory).unwrap();
+    let target = disk.path().join("b");
+    let mut running = shop.start(&["backup", target.to_str().unwrap()], Some("file_written"));
+    running.wait_for_log("fail point: file_written");
+    let kill = format!("kill -INT {}", running.child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(running.child.wait().unwrap().code(), Some(1));
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_backup_that_is_ended_by_a_signal_leaves_nothing_behind() {
+    let shop = Shop::new();
+    with_file(&shop);
     assert!(shop.run(&["backup", "b"]).status.success());
     // Beside the database SQLite's own files come and go.
     let names = || {

@@ -320,6 +320,34 @@ fn a_backup_that_fails_leaves_no_files() {
 }
 
 #[test]
+fn a_backup_that_fails_leaves_the_files_of_one_that_was_made_under_its_name_meanwhile() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    let (aside, pipe) = (site.path("aside"), site.path("pipe"));
+    // The one that will fail waits for the other end of a pipe.
+    fs::rename(&file, &aside).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let line = format!("trap '' XFSZ; ulimit -f 100; exec {} backup copy.db", program().display());
+    let mut failing = Command::new("bash");
+    failing.args(["-c", &line]).current_dir(site.directory.path()).env_clear();
+    let mut failing = failing.spawn().unwrap();
+    let mut other_end = fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(other_end.write(true), nix::libc::O_NONBLOCK);
+    let mut opened = None;
+    until("it reads", || {
+        opened = other_end.open(&file).ok();
+        opened.is_some()
+    });
+    fs::rename(&file, &pipe).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    done(&site, &["backup", "copy.db"]);
+    drop(opened);
+    assert_eq!(failing.wait().unwrap().code(), Some(1));
+    let copied = site.path("copy.db.files").join(file.file_name().unwrap());
+    assert_eq!(fs::read(copied).unwrap(), jpeg(20_000));
+}
+
+#[test]
 fn a_file_whose_name_has_blanks_around_it_is_used_and_a_name_that_is_none_stops_nothing() {
     let site = site(Options::default());
     let file = waiting_picture(&site);
