@@ -40,6 +40,7 @@ const PARTIAL_KEPT: Duration = Duration::from_hours(24);
 /// The files beside one database. A clone knows what the others have looked at.
 #[derive(Clone, Debug)]
 pub struct Files {
+    database: PathBuf,
     directory: PathBuf,
     /// Files whose bytes were found to be what their name says.
     verified: Arc<Mutex<HashMap<String, Stamp>>>,
@@ -67,7 +68,8 @@ pub enum FileError {
 
 impl Files {
     pub fn beside(database: &Path) -> Self {
-        Self { directory: with_ending(database, ENDING), verified: Arc::default() }
+        let directory = with_ending(database, ENDING);
+        Self { database: database.to_owned(), directory, verified: Arc::default() }
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -86,6 +88,7 @@ impl Files {
         let partial = Partial(self.directory.join(format!("{PARTIAL}{random}")));
         let file = private_file::options().write(true).create_new(true).open(&partial.0);
         let file = file.map_err(|error| self.unwritten(error))?;
+        self.give_to_owner(&file);
         let (mut digest, mut head, mut bytes) = (Sha256::new(), Vec::new(), 0_u64);
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
@@ -125,7 +128,20 @@ impl Files {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 Err(self.unwritten(private_file::explained(&self.directory, error)))
             }
-            Ok(()) | Err(_) => Ok(()),
+            Err(_) => Ok(()),
+            Ok(()) => {
+                let made = private_file::open(&self.directory, fs::OpenOptions::new().read(true));
+                made.iter().for_each(|directory| self.give_to_owner(directory));
+                Ok(())
+            }
+        }
+    }
+
+    /// What root takes in, the server must still be able to read.
+    fn give_to_owner(&self, file: &File) {
+        if let Ok(owner) = fs::metadata(&self.database) {
+            // Only root can; for others it is theirs anyway.
+            let _ = private_file::give_to(file, &owner);
         }
     }
 
