@@ -238,6 +238,11 @@ pub fn restore(
         Present::Well(store, _) => {
             let partial = Partial::beside(&before_path, &with_ending(database, BEFORE))?;
             let (_, sent_last) = snapshot(store, partial, before_path.clone(), now)?;
+            // What only that one refers to, the next `prune` takes from here.
+            let before = Files::beside(&before_path);
+            for name in names_in(&before_path)? {
+                let _ = before.link_from(&files, &name);
+            }
             let here = Instance::of(database)?;
             // A copy that nobody confirmed cannot tell what the other one sent.
             let is_same = sent_last.is_some_and(|one| one.is_same_as(&here));

@@ -252,14 +252,20 @@ impl Files {
         }
     }
 
-    /// Brings a verified file here from `other`, in place of one that was changed: by a link where both are on one
-    /// disk, which takes no room.
-    pub(crate) fn take_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
+    /// Has a file of `other` here, too, by a link: it takes no room. An error where both are not on one disk, or
+    /// something has the name.
+    pub(crate) fn link_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
         self.make_directory()?;
-        let (from, to) = (other.directory.join(name), self.directory.join(name));
-        if fs::hard_link(&from, &to).is_ok() {
-            private_file::sync_name(&to).map_err(|error| self.unwritten(error))?;
-        } else {
+        let to = self.directory.join(name);
+        fs::hard_link(other.directory.join(name), &to)
+            .and_then(|()| private_file::sync_name(&to))
+            .map_err(|error| self.unwritten(error))
+    }
+
+    /// Brings a verified file here from `other`, in place of one that was changed: by a link where there can be one.
+    pub(crate) fn take_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
+        if self.link_from(other, name).is_err() {
+            let from = other.directory.join(name);
             let file = other.open(name).map(|(file, _)| file);
             let file = file.map_err(|source| FileError::Read { path: from.clone(), source })?;
             // What changed since it was verified is not there any more.

@@ -300,6 +300,30 @@ fn a_file_that_is_pruned_while_a_restore_brings_it_back_is_there_in_the_end() {
 }
 
 #[test]
+fn the_database_until_a_restore_still_has_its_files_after_a_prune() {
+    let site = site(Options::default());
+    done(&site, &["backup", "copy.db"]);
+    let file = waiting_picture(&site);
+    done(&site, &["restore", "copy.db"]);
+    let made = fs::read_dir(site.directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let is_before = |path: &PathBuf| {
+        let name = path.to_string_lossy();
+        name.contains(".before-") && !name.ends_with(".files")
+    };
+    let before = made.into_iter().find(is_before).unwrap();
+    let old = SystemTime::now() - Duration::from_hours(24 * 30);
+    fs::File::open(&file).unwrap().set_modified(old).unwrap();
+    done(&site, &["prune", "--older-than", "30d"]);
+    assert!(!file.exists());
+    // In the same second the next one would have its name.
+    fs::rename(format!("{}.files", before.display()), site.path("aside.db.files")).unwrap();
+    fs::rename(before, site.path("aside.db")).unwrap();
+    let told = done(&site, &["restore", "aside.db"]);
+    assert!(!told.contains("Neither here nor"), "{told}");
+    assert_eq!(fs::read(&file).unwrap(), jpeg(20_000));
+}
+
+#[test]
 fn a_backup_that_fails_leaves_no_files() {
     let site = site(Options::default());
     waiting_picture(&site);
