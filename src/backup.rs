@@ -164,6 +164,9 @@ fn names_in(database: &Path) -> Result<Vec<String>, BackupError> {
 /// Brings files from one place to another; one that was changed is none. Returns how many are in neither.
 fn bring_files(names: &[String], from: &Files, to: &Files) -> Result<usize, BackupError> {
     let mut missing = 0;
+    if !names.is_empty() {
+        to.make_directory()?;
+    }
     for name in names {
         if to.verify(name).is_ok() {
             continue;
@@ -198,8 +201,14 @@ pub(crate) fn has_files(path: &Path) -> bool {
 pub(crate) fn abandon(path: &Path, had_files: bool) {
     drop(partial::abandon(path));
     if !had_files && !path.exists() {
-        // Also one that is on its way to its name.
-        let _ = std::fs::remove_dir_all(Files::beside(path).directory());
+        let files = Files::beside(path);
+        // Also one on its way to its name. The backup goes on meanwhile, and fails once its directory is gone.
+        for _ in 0..100 {
+            let _ = std::fs::remove_dir_all(files.directory());
+            if !files.directory().exists() {
+                break;
+            }
+        }
     }
 }
 
@@ -241,6 +250,7 @@ pub fn restore(
             // What only that one refers to, the next `prune` takes from here.
             let before = Files::beside(&before_path);
             for name in names_in(&before_path)? {
+                before.make_directory()?;
                 let _ = before.link_from(&files, &name);
             }
             let here = Instance::of(database)?;

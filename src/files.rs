@@ -79,11 +79,20 @@ impl Files {
     /// Takes in what `source` gives, which a person knows as `from`. The same bytes again are the same file.
     pub(crate) fn add(
         &self,
-        mut source: impl Read,
+        source: impl Read,
         from: &Path,
         bytes_max: u64,
     ) -> Result<Stored, FileError> {
         self.make_directory()?;
+        self.add_there(source, from, bytes_max)
+    }
+
+    fn add_there(
+        &self,
+        mut source: impl Read,
+        from: &Path,
+        bytes_max: u64,
+    ) -> Result<Stored, FileError> {
         let random = random_hex().map_err(|error| self.unwritten(io::Error::other(error)))?;
         let partial = Partial(self.directory.join(format!("{PARTIAL}{random}")));
         let file = private_file::options().write(true).create_new(true).open(&partial.0);
@@ -123,7 +132,7 @@ impl Files {
         Ok(Stored { name, bytes, kind: FileKind::of(&head) })
     }
 
-    fn make_directory(&self) -> Result<(), FileError> {
+    pub(crate) fn make_directory(&self) -> Result<(), FileError> {
         match private_file::make_directory(&self.directory) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 Err(self.unwritten(private_file::explained(&self.directory, error)))
@@ -131,7 +140,9 @@ impl Files {
             Err(_) => Ok(()),
             Ok(()) => {
                 let made = private_file::open(&self.directory, fs::OpenOptions::new().read(true));
-                made.iter().for_each(|directory| self.give_to_owner(directory));
+                if let Ok(directory) = made {
+                    self.give_to_owner(&directory);
+                }
                 Ok(())
             }
         }
@@ -255,7 +266,6 @@ impl Files {
     /// Has a file of `other` here, too, by a link: it takes no room. An error where both are not on one disk, or
     /// something has the name.
     pub(crate) fn link_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
-        self.make_directory()?;
         let to = self.directory.join(name);
         fs::hard_link(other.directory.join(name), &to)
             .and_then(|()| private_file::sync_name(&to))
@@ -269,7 +279,7 @@ impl Files {
             let file = other.open(name).map(|(file, _)| file);
             let file = file.map_err(|source| FileError::Read { path: from.clone(), source })?;
             // What changed since it was verified is not there any more.
-            if self.add(file, &from, u64::MAX)?.name != name {
+            if self.add_there(file, &from, u64::MAX)?.name != name {
                 return Err(FileError::Read { path: from, source: ErrorKind::NotFound.into() });
             }
         }

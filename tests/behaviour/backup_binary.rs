@@ -10,6 +10,7 @@ use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
 use auto_message_scheduler::store::Store;
 
+use crate::media::sha256;
 use crate::site::write_private;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -226,12 +227,31 @@ fn a_backup_on_another_disk_that_is_ended_by_a_signal_leaves_nothing_behind() {
     with_file(&shop);
     let disk = tempfile::tempdir_in(memory).unwrap();
     let target = disk.path().join("b");
-    let mut running = shop.start(&["backup", target.to_str().unwrap()], Some("file_written"));
+    let interrupt = |mut running: Running| {
+        let kill = format!("kill -INT {}", running.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        assert_eq!(running.child.wait().unwrap().code(), Some(1));
+        assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+    };
+    let running = shop.start(&["backup", target.to_str().unwrap()], Some("file_written"));
     running.wait_for_log("fail point: file_written");
-    let kill = format!("kill -INT {}", running.child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-    assert_eq!(running.child.wait().unwrap().code(), Some(1));
-    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+    interrupt(running);
+    // It goes on with other files while the first ones are removed.
+    let connection = rusqlite::Connection::open(shop.path("shop.db")).unwrap();
+    for number in 0..100 {
+        let bytes = vec![number; 1 << 20];
+        let name = sha256(&bytes);
+        fs::write(shop.path("shop.db.files").join(&name), bytes).unwrap();
+        let sql = "INSERT INTO auto_messages (message, contact_ids, scheduled_at, content)
+                   VALUES ('', '1', datetime('now'), json_object('kind', 'file', 'file', ?1))";
+        connection.execute(sql, [name]).unwrap();
+    }
+    for _ in 0..3 {
+        let running = shop.start(&["backup", target.to_str().unwrap()], None);
+        let files = disk.path().join("b.files");
+        until("some are there", || fs::read_dir(&files).is_ok_and(|names| names.count() > 5));
+        interrupt(running);
+    }
 }
 
 #[test]
