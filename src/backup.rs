@@ -32,6 +32,8 @@ use partial::Partial;
 const MESSAGES_PER_ROUND: u32 = 100;
 /// For a file that does not say when it was made: nothing is too old to have been sent since.
 const FOR_EVER: Duration = Duration::from_hours(24 * 366 * 10_000);
+/// What a restore adds to the name of the database until then, before the time.
+const BEFORE: &str = ".before-restore";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
@@ -109,15 +111,21 @@ pub fn backup(
     check_target(database, &path)?;
     let store = if database.exists() { Store::open_as_is(database)? } else { None };
     let store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
+    // Before the files: where they lie beside it, the next backup knows them for those of one that was killed.
+    let partial = Partial::beside(&path, target)?;
     // Before the copy has its name, so that it is never there without its files.
     let (files, beside) = (Files::beside(database), Files::beside(&path));
     let before: Vec<String> =
         beside.names().unwrap_or_default().into_iter().map(|(name, _)| name).collect();
     let copied = names_in(database)
         .and_then(|names| bring_files(&names, &files, &beside))
-        .and_then(|_| snapshot(&store, path, now));
+        .and_then(|_| snapshot(&store, partial, path.clone(), now));
     // Files of a backup that there is not would only take the room of the next one.
-    let (mut made, _) = copied.inspect_err(|_| beside.keep_only(&before))?;
+    let (mut made, _) = copied.inspect_err(|_| {
+        if !path.exists() {
+            beside.keep_only(&before);
+        }
+    })?;
     let names = names_in(&made.path)?;
     made.missing_files = bring_files(&names, &files, &beside)?;
     made.files = names.len() - made.missing_files;
@@ -139,7 +147,7 @@ pub(crate) fn copy_to_take(database: &Path, now: Timestamp) -> Result<(File, u64
     let path = with_ending(database, ".taken");
     let store = if database.exists() { Store::open_as_is(database)? } else { None };
     let store = store.ok_or_else(|| BackupError::NoDatabase(database.to_owned()))?;
-    let (made, _) = snapshot(&store, path.clone(), now)?;
+    let (made, _) = snapshot(&store, Partial::beside(&path, &path)?, path.clone(), now)?;
     let opened = File::open(&path).map_err(failed_to("open", &path));
     remove_with_sides(&path);
     Ok((opened?, made.bytes))
@@ -156,6 +164,9 @@ fn names_in(database: &Path) -> Result<Vec<String>, BackupError> {
 /// Brings files from one place to another; one that was changed is none. Returns how many are in neither.
 fn bring_files(names: &[String], from: &Files, to: &Files) -> Result<usize, BackupError> {
     let mut missing = 0;
+    if !names.is_empty() {
+        to.make_directory()?;
+    }
     for name in names {
         if to.verify(name).is_ok() {
             continue;
@@ -190,7 +201,14 @@ pub(crate) fn has_files(path: &Path) -> bool {
 pub(crate) fn abandon(path: &Path, had_files: bool) {
     drop(partial::abandon(path));
     if !had_files && !path.exists() {
-        Files::beside(path).keep_only(&[]);
+        let files = Files::beside(path);
+        // Also one on its way to its name. The backup goes on meanwhile, and fails once its directory is gone.
+        for _ in 0..100 {
+            let _ = std::fs::remove_dir_all(files.directory());
+            if !files.directory().exists() {
+                break;
+            }
+        }
     }
 }
 
@@ -227,7 +245,14 @@ pub fn restore(
     }
     let (instance, has_evidence) = match &present {
         Present::Well(store, _) => {
-            let (_, sent_last) = snapshot(store, before_path.clone(), now)?;
+            let partial = Partial::beside(&before_path, &with_ending(database, BEFORE))?;
+            let (_, sent_last) = snapshot(store, partial, before_path.clone(), now)?;
+            // What only that one refers to, the next `prune` takes from here.
+            let before = Files::beside(&before_path);
+            for name in names_in(&before_path)? {
+                before.make_directory()?;
+                let _ = before.link_from(&files, &name);
+            }
             let here = Instance::of(database)?;
             // A copy that nobody confirmed cannot tell what the other one sent.
             let is_same = sent_last.is_some_and(|one| one.is_same_as(&here));
@@ -282,10 +307,10 @@ impl Present {
 /// A checked copy of `store` under its final name, and the instance that last sent.
 fn snapshot(
     store: &Store,
+    partial: Partial,
     path: PathBuf,
     now: Timestamp,
 ) -> Result<(Backup, Option<Instance>), BackupError> {
-    let partial = Partial::beside(&path)?;
     let contents = store.copy_to(partial.path())?;
     fail_point::reach("backup_copied");
     check(partial.path(), &path)?;
@@ -464,7 +489,7 @@ fn with_time(path: &Path, now: Timestamp) -> PathBuf {
 }
 
 fn before_path(database: &Path, now: Timestamp) -> PathBuf {
-    with_ending(database, &format!(".before-restore-{}", time_in_name(now)))
+    with_ending(database, &format!("{BEFORE}-{}", time_in_name(now)))
 }
 
 /// Sorts by time, and has no colon.

@@ -40,6 +40,7 @@ const PARTIAL_KEPT: Duration = Duration::from_hours(24);
 /// The files beside one database. A clone knows what the others have looked at.
 #[derive(Clone, Debug)]
 pub struct Files {
+    database: PathBuf,
     directory: PathBuf,
     /// Files whose bytes were found to be what their name says.
     verified: Arc<Mutex<HashMap<String, Stamp>>>,
@@ -67,7 +68,8 @@ pub enum FileError {
 
 impl Files {
     pub fn beside(database: &Path) -> Self {
-        Self { directory: with_ending(database, ENDING), verified: Arc::default() }
+        let directory = with_ending(database, ENDING);
+        Self { database: database.to_owned(), directory, verified: Arc::default() }
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -77,15 +79,25 @@ impl Files {
     /// Takes in what `source` gives, which a person knows as `from`. The same bytes again are the same file.
     pub(crate) fn add(
         &self,
-        mut source: impl Read,
+        source: impl Read,
         from: &Path,
         bytes_max: u64,
     ) -> Result<Stored, FileError> {
         self.make_directory()?;
+        self.add_there(source, from, bytes_max)
+    }
+
+    fn add_there(
+        &self,
+        mut source: impl Read,
+        from: &Path,
+        bytes_max: u64,
+    ) -> Result<Stored, FileError> {
         let random = random_hex().map_err(|error| self.unwritten(io::Error::other(error)))?;
         let partial = Partial(self.directory.join(format!("{PARTIAL}{random}")));
         let file = private_file::options().write(true).create_new(true).open(&partial.0);
         let file = file.map_err(|error| self.unwritten(error))?;
+        self.give_to_owner(&file);
         let (mut digest, mut head, mut bytes) = (Sha256::new(), Vec::new(), 0_u64);
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
@@ -120,12 +132,27 @@ impl Files {
         Ok(Stored { name, bytes, kind: FileKind::of(&head) })
     }
 
-    fn make_directory(&self) -> Result<(), FileError> {
+    pub(crate) fn make_directory(&self) -> Result<(), FileError> {
         match private_file::make_directory(&self.directory) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 Err(self.unwritten(private_file::explained(&self.directory, error)))
             }
-            Ok(()) | Err(_) => Ok(()),
+            Err(_) => Ok(()),
+            Ok(()) => {
+                let made = private_file::open(&self.directory, fs::OpenOptions::new().read(true));
+                if let Ok(directory) = made {
+                    self.give_to_owner(&directory);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What root takes in, the server must still be able to read.
+    fn give_to_owner(&self, file: &File) {
+        if let Ok(owner) = fs::metadata(&self.database) {
+            // Only root can; for others it is theirs anyway.
+            let _ = private_file::give_to(file, &owner);
         }
     }
 
@@ -236,18 +263,23 @@ impl Files {
         }
     }
 
-    /// Brings a verified file here from `other`, in place of one that was changed: by a link where both are on one
-    /// disk, which takes no room.
+    /// Has a file of `other` here, too, by a link: it takes no room. An error where both are not on one disk, or
+    /// something has the name.
+    pub(crate) fn link_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
+        let to = self.directory.join(name);
+        fs::hard_link(other.directory.join(name), &to)
+            .and_then(|()| private_file::sync_name(&to))
+            .map_err(|error| self.unwritten(error))
+    }
+
+    /// Brings a verified file here from `other`, in place of one that was changed: by a link where there can be one.
     pub(crate) fn take_from(&self, other: &Self, name: &str) -> Result<(), FileError> {
-        self.make_directory()?;
-        let (from, to) = (other.directory.join(name), self.directory.join(name));
-        if fs::hard_link(&from, &to).is_ok() {
-            private_file::sync_name(&to).map_err(|error| self.unwritten(error))?;
-        } else {
+        if self.link_from(other, name).is_err() {
+            let from = other.directory.join(name);
             let file = other.open(name).map(|(file, _)| file);
             let file = file.map_err(|source| FileError::Read { path: from.clone(), source })?;
             // What changed since it was verified is not there any more.
-            if self.add(file, &from, u64::MAX)?.name != name {
+            if self.add_there(file, &from, u64::MAX)?.name != name {
                 return Err(FileError::Read { path: from, source: ErrorKind::NotFound.into() });
             }
         }

@@ -214,6 +214,24 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives a file to whom `like` belongs.
+pub(crate) fn give_to(file: &File, like: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let own = file.metadata()?;
+        if own.uid() == like.uid() {
+            return Ok(());
+        }
+        fchown(file, Some(like.uid()), Some(like.gid()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, like);
+        Ok(())
+    }
+}
+
 /// Whether `path` is a link, after a look at its owner and at that of the file behind it.
 #[cfg(unix)]
 fn is_trusted_link(path: &Path) -> io::Result<bool> {

@@ -319,7 +319,7 @@ fn replace(path: &Path, secret: &str, like: &Metadata) -> Result<(), SecretError
     }
     let mut file =
         private_file::options().write(true).create_new(true).open(&new).map_err(failed(&new))?;
-    let written = give_to(&file, like)
+    let written = private_file::give_to(&file, like)
         .and_then(|()| file.write_all(format!("{secret}\n").as_bytes()))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&new, path));
@@ -327,23 +327,6 @@ fn replace(path: &Path, secret: &str, like: &Metadata) -> Result<(), SecretError
         let _ = fs::remove_file(&new);
     }
     written.and_then(|()| private_file::sync_name(path)).map_err(failed(path))
-}
-
-fn give_to(file: &File, like: &Metadata) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt, fchown};
-        let own = file.metadata()?;
-        if own.uid() == like.uid() {
-            return Ok(());
-        }
-        fchown(file, Some(like.uid()), Some(like.gid()))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (file, like);
-        Ok(())
-    }
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> SecretError {

@@ -23,9 +23,9 @@ pub(super) struct Partial {
 
 impl Partial {
     /// An empty file beside `target`, with a name that nobody else uses. What programs left behind
-    /// that were killed while they made the same backup is removed.
-    pub(super) fn beside(target: &Path) -> Result<Self, BackupError> {
-        sweep(target)?;
+    /// that were killed while they made the same backup, or another one of `base`, is removed.
+    pub(super) fn beside(target: &Path, base: &Path) -> Result<Self, BackupError> {
+        sweep(base)?;
         Self::make(with_ending(target, &format!("{PARTIAL}{}", std::process::id())))
     }
 
@@ -112,14 +112,20 @@ pub(super) fn abandon(target: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Removes partial files of `target` whose writer is gone: nobody holds their lock.
-fn sweep(target: &Path) -> Result<(), BackupError> {
-    for (path, rest) in beside(target)? {
-        let is_partial = rest
-            .strip_prefix(PARTIAL)
-            .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+/// Removes partial files of `base`, or of one with a time, whose writer is gone: nobody holds their lock.
+fn sweep(base: &Path) -> Result<(), BackupError> {
+    for (path, rest) in beside(base)? {
+        let Some((made, number)) = rest.split_once(PARTIAL) else { continue };
+        let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        let is_timed = made.strip_prefix(['.', '-']).is_some_and(is_time);
+        let is_ours = is_number && (made.is_empty() || is_timed);
         let is_trusted = private_file::check(&path).is_ok();
-        if is_partial && is_trusted && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        if is_ours && is_trusted && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            let target = with_ending(base, made);
+            // Nobody else had the name at that time.
+            if is_timed && !target.exists() {
+                let _ = fs::remove_dir_all(with_ending(&target, ".files"));
+            }
             remove_with_sides(&path);
         }
     }

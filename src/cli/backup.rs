@@ -41,8 +41,9 @@ pub(super) fn backup(args: &BackupArgs, config: &Config) -> CliResult {
     let path = backup::path_of(&args.file, args.keep, now);
     let had_files = backup::has_files(&path);
     ctrlc::set_handler(move || {
-        backup::abandon(&path, had_files);
         eprintln!("error: stopped before its end: no backup was made");
+        // At the very end, so that nothing more is written after it.
+        backup::abandon(&path, had_files);
         std::process::exit(1);
     })?;
     let made = backup::backup(&config.database_path, &args.file, args.keep, now)?;

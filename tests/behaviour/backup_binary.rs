@@ -10,6 +10,7 @@ use auto_message_scheduler::clock::SystemClock;
 use auto_message_scheduler::fake_waha::{FakeWaha, Options};
 use auto_message_scheduler::store::Store;
 
+use crate::media::sha256;
 use crate::site::write_private;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -186,15 +187,77 @@ fn a_backup_that_is_killed_leaves_the_older_one_and_the_next_one_cleans_up() {
     assert_eq!(left, [""; 0]);
 }
 
-#[test]
-fn a_backup_that_is_ended_by_a_signal_leaves_nothing_behind() {
-    let shop = Shop::new();
+/// A message with a file.
+fn with_file(shop: &Shop) {
     shop.message(7000..7200);
     fs::write(shop.path("shop.db.pdf"), "%PDF-1.7").unwrap();
     let name = text(&shop.run(&["file", "add", "shop.db.pdf"]).stdout);
     let connection = rusqlite::Connection::open(shop.path("shop.db")).unwrap();
     let sql = "UPDATE auto_messages SET content = json_object('kind', 'file', 'file', ?1)";
     connection.execute(sql, [name.trim()]).unwrap();
+}
+
+#[test]
+fn what_a_killed_backup_or_restore_left_under_another_time_goes_with_the_next_one() {
+    let shop = Shop::new();
+    with_file(&shop);
+    assert!(shop.run(&["backup", "b"]).status.success());
+    for point in ["backup_half", "backup_checked"] {
+        shop.kill_at(point, &["backup", "daily", "--keep", "2"]);
+    }
+    shop.kill_at("backup_copied", &["restore", "b"]);
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(shop.run(&["backup", "daily", "--keep", "2"]).status.success());
+    assert!(shop.run(&["restore", "b"]).status.success());
+    let mut names = shop.names();
+    names.retain(|name| name.starts_with("daily") || name.contains("partial"));
+    names.sort();
+    let [made, files] = &names[..] else { panic!("{names:?}") };
+    assert_eq!(*files, format!("{made}.files"));
+    assert_eq!(fs::read_dir(shop.path(files)).unwrap().count(), 1);
+}
+
+#[test]
+fn a_backup_on_another_disk_that_is_ended_by_a_signal_leaves_nothing_behind() {
+    let memory = Path::new("/dev/shm");
+    if !memory.is_dir() {
+        return;
+    }
+    let shop = Shop::new();
+    with_file(&shop);
+    let disk = tempfile::tempdir_in(memory).unwrap();
+    let target = disk.path().join("b");
+    let interrupt = |mut running: Running| {
+        let kill = format!("kill -INT {}", running.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        assert_eq!(running.child.wait().unwrap().code(), Some(1));
+        assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+    };
+    let running = shop.start(&["backup", target.to_str().unwrap()], Some("file_written"));
+    running.wait_for_log("fail point: file_written");
+    interrupt(running);
+    // It goes on with other files while the first ones are removed.
+    let connection = rusqlite::Connection::open(shop.path("shop.db")).unwrap();
+    for number in 0..100 {
+        let bytes = vec![number; 1 << 20];
+        let name = sha256(&bytes);
+        fs::write(shop.path("shop.db.files").join(&name), bytes).unwrap();
+        let sql = "INSERT INTO auto_messages (message, contact_ids, scheduled_at, content)
+                   VALUES ('', '1', datetime('now'), json_object('kind', 'file', 'file', ?1))";
+        connection.execute(sql, [name]).unwrap();
+    }
+    for _ in 0..3 {
+        let running = shop.start(&["backup", target.to_str().unwrap()], None);
+        let files = disk.path().join("b.files");
+        until("some are there", || fs::read_dir(&files).is_ok_and(|names| names.count() > 5));
+        interrupt(running);
+    }
+}
+
+#[test]
+fn a_backup_that_is_ended_by_a_signal_leaves_nothing_behind() {
+    let shop = Shop::new();
+    with_file(&shop);
     assert!(shop.run(&["backup", "b"]).status.success());
     // Beside the database SQLite's own files come and go.
     let names = || {

@@ -2,12 +2,13 @@
 //! this one shall end.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::media::{jpeg, sha256};
 use crate::site::{Site, program, stderr, until};
 
 const NOBODY: u32 = 65_534;
@@ -65,6 +66,23 @@ fn a_file_that_root_left_is_named_with_its_owner_and_the_remedy() {
             assert_eq!(as_nobody(&site, arguments).0, Some(0), "{file}");
         }
     }
+}
+
+#[test]
+fn a_file_that_root_takes_in_or_brings_back_belongs_to_the_owner_of_the_database() {
+    let Some(site) = nobodys_site("") else { return };
+    fs::write(site.path("promo.jpg"), jpeg(20_000)).unwrap();
+    let add = ["message", "add", "--image", "promo.jpg", "--to", "081200007001", "--at", "now"];
+    assert!(site.run(&add).status.success());
+    assert_eq!(as_nobody(&site, &["run"]).0, Some(0));
+    assert_eq!(site.waha.received().len(), 1);
+    assert!(site.run(&["backup", "copy.db"]).status.success());
+    let file = site.path("shop.db.files").join(sha256(&jpeg(20_000)));
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, "something else, in place of which no link can be put").unwrap();
+    assert!(site.run(&["restore", "copy.db"]).status.success());
+    assert_eq!(fs::read(&file).unwrap(), jpeg(20_000));
+    assert_eq!(fs::metadata(&file).unwrap().uid(), NOBODY);
 }
 
 #[test]

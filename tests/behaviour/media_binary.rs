@@ -300,6 +300,30 @@ fn a_file_that_is_pruned_while_a_restore_brings_it_back_is_there_in_the_end() {
 }
 
 #[test]
+fn the_database_until_a_restore_still_has_its_files_after_a_prune() {
+    let site = site(Options::default());
+    done(&site, &["backup", "copy.db"]);
+    let file = waiting_picture(&site);
+    done(&site, &["restore", "copy.db"]);
+    let made = fs::read_dir(site.directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let is_before = |path: &PathBuf| {
+        let name = path.to_string_lossy();
+        name.contains(".before-") && !name.ends_with(".files")
+    };
+    let before = made.into_iter().find(is_before).unwrap();
+    let old = SystemTime::now() - Duration::from_hours(24 * 30);
+    fs::File::open(&file).unwrap().set_modified(old).unwrap();
+    done(&site, &["prune", "--older-than", "30d"]);
+    assert!(!file.exists());
+    // In the same second the next one would have its name.
+    fs::rename(format!("{}.files", before.display()), site.path("aside.db.files")).unwrap();
+    fs::rename(before, site.path("aside.db")).unwrap();
+    let told = done(&site, &["restore", "aside.db"]);
+    assert!(!told.contains("Neither here nor"), "{told}");
+    assert_eq!(fs::read(&file).unwrap(), jpeg(20_000));
+}
+
+#[test]
 fn a_backup_that_fails_leaves_no_files() {
     let site = site(Options::default());
     waiting_picture(&site);
@@ -317,6 +341,34 @@ fn a_backup_that_fails_leaves_no_files() {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert_eq!(left(), Vec::<String>::new(), "{more}");
     }
+}
+
+#[test]
+fn a_backup_that_fails_leaves_the_files_of_one_that_was_made_under_its_name_meanwhile() {
+    let site = site(Options::default());
+    let file = waiting_picture(&site);
+    let (aside, pipe) = (site.path("aside"), site.path("pipe"));
+    // The one that will fail waits for the other end of a pipe.
+    fs::rename(&file, &aside).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let line = format!("trap '' XFSZ; ulimit -f 100; exec {} backup copy.db", program().display());
+    let mut failing = Command::new("bash");
+    failing.args(["-c", &line]).current_dir(site.directory.path()).env_clear();
+    let mut failing = failing.spawn().unwrap();
+    let mut other_end = fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(other_end.write(true), nix::libc::O_NONBLOCK);
+    let mut opened = None;
+    until("it reads", || {
+        opened = other_end.open(&file).ok();
+        opened.is_some()
+    });
+    fs::rename(&file, &pipe).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    done(&site, &["backup", "copy.db"]);
+    drop(opened);
+    assert_eq!(failing.wait().unwrap().code(), Some(1));
+    let copied = site.path("copy.db.files").join(file.file_name().unwrap());
+    assert_eq!(fs::read(copied).unwrap(), jpeg(20_000));
 }
 
 #[test]
