@@ -122,19 +122,19 @@ pub fn parse_local(text: &str, zone: &Zone) -> Result<Timestamp, ScheduleError> 
 }
 
 /// An instant that a person typed, and how the clock in its zone stands to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Typed {
     pub(crate) at: Timestamp,
-    /// Whether the clock skips the time that was typed: daylight saving begins.
-    pub(crate) is_skipped: bool,
+    /// The zone whose clock skips the time that was typed: daylight saving begins.
+    pub(crate) skipped_in: Option<Zone>,
 }
 
 /// [`parse_local`], for a person who can be told that the clock skips the time that was typed.
 pub(crate) fn read_typed(text: &str, zone: &Zone) -> Result<Typed, ScheduleError> {
     let (local, written_zone) = time_text::read_instant(text).map_err(ScheduleError::Instant)?;
-    let zone = written_zone.as_ref().unwrap_or(zone);
+    let zone = written_zone.unwrap_or_else(|| zone.clone());
     let at = zone.to_utc(local);
-    Ok(Typed { at, is_skipped: zone.to_local(at) != local })
+    Ok(Typed { at, skipped_in: Some(zone).filter(|zone| zone.to_local(at) != local) })
 }
 
 /// The first occurrence of a rule strictly later than `after`.

@@ -110,7 +110,8 @@ pub fn edit(
         let before = Before::of(Some(&row), config, now);
         let before = if also_today { Before { taken: None, ..before } } else { before };
         timing::set(&mut changed, timing, before, config, now)?;
-        edited.next_at = changed.scheduled_at;
+        let in_time = |at| timing::in_time(at, &changed.timetable, config, now);
+        edited.next_at = changed.scheduled_at.map(in_time);
         edited.today = today(&row, timing, edited.next_at, config, now);
         if matches!(reach, Reach::AllAgain) {
             changed.status = MessageStatus::Scheduled;

@@ -94,7 +94,22 @@ pub(crate) fn begins_at(
     config: &Config,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    Some(read(timing, before, config, now).ok()?.0)
+    let (at, rule) = read(timing, before, config, now).ok()?;
+    Some(in_time(at, &rule, config, now))
+}
+
+/// Of times that passed, the first that is not too late to go out.
+pub(super) fn in_time(
+    at: Timestamp,
+    rule: &Timetable,
+    config: &Config,
+    now: Timestamp,
+) -> Timestamp {
+    let late_before = now.minus(config.late_limit);
+    let is_late = at < late_before;
+    let before = late_before.minus(Duration::from_millis(1));
+    let next = is_late.then(|| rule.next(&config.zone, Some(before)).ok().flatten());
+    next.flatten().unwrap_or(at)
 }
 
 /// Why what was typed means no time.
@@ -210,11 +225,10 @@ fn read_time(text: &str, config: &Config, now: Timestamp) -> ComposeResult<Times
         ),
         other @ (ScheduleError::Schedules(_) | ScheduleError::IntervalConfig(_)) => other.into(),
     })?;
-    if typed.is_skipped {
+    if let Some(zone) = typed.skipped_in {
         return Err(refused!(
-            "`{text}` does not exist in {}: the clock is set forward over it; the next is {}",
-            config.zone,
-            config.zone.format_local(typed.at)
+            "`{text}` does not exist in {zone}: the clock is set forward over it; the next is {}",
+            zone.format_local(typed.at)
         ));
     }
     if typed.at < now.minus(JUST_PASSED) {

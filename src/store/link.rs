@@ -233,12 +233,14 @@ impl Tx<'_> {
         self.set_meta("link_since", since)
     }
 
-    /// Of the link with `project`; it may be off, or with another one, by now. Returns whether it is not.
-    pub(crate) fn set_link_shared(&self, project: &str) -> SqlResult<bool> {
-        let is_so = self.meta("link_on")?.is_some()
+    /// Of the link with `project`; of one that is off, what was due before `since` is left alone. It may be off or on, or
+    /// with another one, by now. Returns whether it is not.
+    pub(crate) fn set_link_shared(&self, project: &str, since: Option<&str>) -> SqlResult<bool> {
+        let is_so = self.meta("link_on")?.is_none() == since.is_some()
             && self.meta("link_project")?.as_deref() == Some(project);
         if is_so {
             self.set_meta("link_mode", "shared")?;
+            since.map_or(Ok(()), |since| self.set_link_since(since))?;
         }
         Ok(is_so)
     }
@@ -412,6 +414,21 @@ impl Tx<'_> {
                        is_active = excluded.is_active, handed_to = excluded.handed_to";
         let params = params! {
             project, channel.{ remote_id, name, session_name, channel_id, is_active, since, handed_to },
+        };
+        self.execute_sql(sql, params)
+    }
+
+    /// The same of one that may have been forgotten meanwhile: it stays so.
+    pub(crate) fn update_link_channel(
+        &self,
+        project: &str,
+        channel: &LinkChannel,
+    ) -> SqlResult<()> {
+        let sql = "UPDATE link_channels SET name = :name, session_name = :session_name,
+                       channel_id = :channel_id, is_active = :is_active, handed_to = :handed_to
+                   WHERE project = :project AND remote_id = :remote_id";
+        let params = params! {
+            project, channel.{ remote_id, name, session_name, channel_id, is_active, handed_to },
         };
         self.execute_sql(sql, params)
     }

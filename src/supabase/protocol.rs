@@ -195,7 +195,7 @@ impl Link {
         }
         self.keep_handed(&mut pass)?;
         self.write_results(&pass)?;
-        if must_look && pass.state.is_on && self.looks_at_others(&pass)? {
+        if (must_look || !pass.state.is_on) && self.looks_at_others(&pass)? {
             return Ok((true, true));
         }
         self.resolve_claims(&pass)?;
@@ -320,7 +320,7 @@ impl Link {
                 for channel in channels {
                     channel.channel_id =
                         tx.channel_of_session(&channel.name, &channel.session_name, wall)?;
-                    tx.set_link_channel(project, channel)?;
+                    tx.update_link_channel(project, channel)?;
                 }
                 Ok(())
             })?;
@@ -331,7 +331,9 @@ impl Link {
     /// Looks what other appliances have of this one's work. Returns whether the mode changed: then the next pass follows.
     fn looks_at_others(&mut self, pass: &Pass) -> Step<bool> {
         if pass.state.is_shared {
-            self.reconcile(pass)?;
+            if pass.state.is_on {
+                self.reconcile(pass)?;
+            }
             return Ok(false);
         }
         self.settle_ended(pass)?; // Whatever comes of the question.
@@ -382,7 +384,7 @@ impl Link {
                 && !begin.as_ref().is_some_and(|begin| times::is_before(&claim.due_at, begin))
         })?;
         self.store.write(|tx| {
-            tx.set_link_channel(&project, &channel)?;
+            tx.update_link_channel(&project, &channel)?;
             begin.as_ref().map_or(Ok(()), |begin| tx.set_link_handed_at(&project, &id, begin))
         })?;
         fail_point::reach("link_handed_over");

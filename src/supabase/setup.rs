@@ -327,8 +327,10 @@ pub fn turn_on(
         project.tell_of_time_alone(store, &appliance)?;
     }
     let former = FormerChannels::read(store, &project, before)?;
+    let is_wanted = |id: &str| wanted.ids.iter().any(|one| one == id);
+    former.give_up(&project, &appliance, is_wanted)?;
     let since = store.write(|tx| {
-        former.forget(tx, (&settings.url, &begin), |id| wanted.ids.iter().any(|one| one == id))?;
+        former.forget(tx, (&settings.url, &begin), is_wanted)?;
         let since = tx.set_link_on(&settings.url, &begin, tables.is_shared, now)?;
         for one in &wanted.taken {
             let since = wanted.since(one, &started).unwrap_or(&begin);
@@ -431,6 +433,24 @@ impl FormerChannels {
             was_off,
             was_off_alone: was_off && was_alone && project.tables.is_shared,
         })
+    }
+
+    /// Leaves what the project has as this appliance's to others, but for what is wanted or was sent from here until
+    /// now: Supabase may not have heard of `link off`.
+    fn give_up(
+        &self,
+        project: &Project<'_>,
+        appliance: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), Trouble> {
+        let owners = if project.tables.is_shared { project.remote.owners()? } else { Vec::new() };
+        let is_known =
+            |id: &str| !self.was_off && self.channels.iter().any(|one| one.remote_id == id);
+        let is_left = |one: &&Owner| {
+            one.appliance == appliance && !is_wanted(&one.channel) && !is_known(&one.channel)
+        };
+        let mut left = owners.iter().filter(is_left);
+        left.try_for_each(|one| project.remote.give_up(&one.channel, appliance).map(drop))
     }
 
     /// Of a link that was off, forgets the channels that nobody wants now; of one that was alone, too, also since when
@@ -596,6 +616,7 @@ pub fn take_over(
         return refused("it changed hands meanwhile: look at `link check`");
     }
     project.tell_of_time_alone(store, &appliance)?;
+    former.give_up(&project, &appliance, |id| id == ours.remote_id)?;
     let channels = [channel.id.clone()];
     let claims = remote.open_claims_of_others(tables, &channels, &appliance)?.len();
     store.write(|tx| {

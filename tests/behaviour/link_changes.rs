@@ -665,6 +665,106 @@ fn what_was_taken_on_a_channel_that_is_not_named_any_more_goes_out_also_when_it_
     assert_eq!(site.waha.received()[1].text, "Baru");
 }
 
+/// The series is edited while the first one, which is off, sends its first time: the second one must not move it on.
+#[test]
+fn what_an_appliance_that_was_alone_and_is_off_still_sends_is_told_when_the_tables_come() {
+    let project = Project::alone();
+    let shop = project.channel("Toko", "default");
+    let (first, second) = (project.site(), Site::new());
+    let settings = project.settings_at(&project.url);
+    first.write_settings(&format!("{settings}SEND_DELAY_SECONDS=600\n"));
+    let mut serving = first.serve();
+    let contacts = r#"[{"phone":"6281200007001"},{"phone":"6281200007002"}]"#;
+    let list = r#"[{"date":"2026-01-01","time":"09:00"},{"date":"2099-01-01","time":"09:00"}]"#;
+    let id = project.row(&shop, "now()", contacts, list);
+    until("it is begun", || first.waha.received().len() == 1);
+    assert!(first.run(&["link", "off"]).status.success());
+    first.sqlite3("UPDATE link_channels SET since = '2026-01-01T00:00:00Z'");
+    joins(&project, &second);
+    let claims = "select count(*) from auto_message_claims";
+    until("what it has begun is told", || project.sql(claims) == "1");
+    project.sql(&format!("update auto_messages set message = 'Baru' where id = '{id}'"));
+    let _second = second.serve();
+    serving.kill();
+    first.write_settings(&settings);
+    let _first = first.serve();
+    let year = "select extract(year from scheduled_at) from auto_messages";
+    until("the next time is written", || project.sql(year) == "2099");
+    let is_settled = "select settled_at is not null from auto_message_claims";
+    until("the claim is settled", || project.sql(is_settled) == "t");
+    let claim = "select status, sent_count, unknown_count from auto_message_claims";
+    assert_eq!(project.sql(claim), "sent|2|0");
+    assert_eq!((first.waha.received().len(), second.waha.received().len()), (2, 0));
+    // What came due on its channel before it knew of the others nobody sends, although it is on again.
+    let since = "SELECT min(since) > '2026-01-02' FROM link_channels";
+    assert_eq!(first.sqlite3(since).trim(), "1");
+}
+
+/// Of a channel that it does not keep, nobody else could take it, and nobody would send.
+#[test]
+fn a_link_off_that_supabase_did_not_hear_of_leaves_no_channel_behind_that_is_not_named_any_more() {
+    let project = Project::shared();
+    for (name, session) in [("Toko", "default"), ("Gudang", "dua"), ("Pasar", "tiga")] {
+        project.channel(name, session);
+    }
+    let (site, second) = (project.site(), Site::new());
+    let owned = "select string_agg(name, ',' order by name) from auto_message_channel_owners
+         join chanels on chanels.id::text = channel_id";
+    assert_eq!(project.sql(owned), "Gudang,Pasar,Toko");
+    let settings = project.settings_at(&project.url);
+    let unheard = |site: &Site| {
+        site.write_settings(&settings.replace(&project.url, "http://127.0.0.1:1"));
+        assert!(site.run(&["link", "off"]).status.success());
+        site.write_settings(&settings);
+    };
+    unheard(&site);
+    let on = patiently(&project, &site, &["link", "on", "--yes", "--channels", "Toko,Gudang"]);
+    assert!(on.contains("Toko"), "{on}");
+    assert_eq!(project.sql(owned), "Gudang,Toko");
+    // Of a link that is on, what is named comes to what there is.
+    patiently(&project, &site, &["link", "on", "--yes", "--channels", "Toko"]);
+    assert_eq!(project.sql(owned), "Gudang,Toko");
+    second.write_settings(&settings);
+    assert!(patiently(&project, &second, &["link", "on", "--yes"]).contains("Pasar"));
+    unheard(&site);
+    let over = patiently(&project, &site, &["link", "take-over", "Pasar", "--yes"]);
+    assert!(over.contains("is sent from here now"), "{over}");
+    assert_eq!(project.sql(owned), "Pasar");
+}
+
+/// As `link off` and `link on` for another channel forget it, after a pass began.
+#[test]
+fn a_channel_that_is_forgotten_while_the_program_looks_how_it_stands_stays_forgotten() {
+    let project = Project::shared();
+    project.channel("Toko", "default");
+    let store = project.channel("Gudang", "dua");
+    let site = project.site();
+    site.write_settings(&format!(
+        "{}SUPABASE_TIMEOUT_SECONDS=12\n",
+        project.settings_at(&project.url)
+    ));
+    project.sql("create table slow as select 1");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            project.sql(
+                "begin; lock table chanels;
+                 do $$ begin while exists (select from slow) loop perform pg_sleep(0.1); end loop; end $$; commit",
+            )
+        });
+        let _server = site.serve();
+        let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
+        until("it waits", || project.sql(waiting) == "1");
+        site.sqlite3(&format!("DELETE FROM link_channels WHERE remote_id = '{store}'"));
+        project.sql(&format!(
+            "delete from auto_message_channel_owners where channel_id = '{store}'; delete from slow"
+        ));
+        std::thread::sleep(Duration::from_secs(3)); // The pass goes on, and the next one.
+        let owners = "select count(*) from auto_message_channel_owners";
+        assert_eq!(project.sql(owners), "1");
+        assert_eq!(site.sqlite3("SELECT name FROM link_channels").trim(), "Toko");
+    });
+}
+
 #[test]
 fn an_appliance_that_is_turned_off_while_it_becomes_shared_keeps_no_channel() {
     let project = Project::alone();

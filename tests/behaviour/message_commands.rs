@@ -214,10 +214,13 @@ fn what_would_fail_later_is_refused_at_once_with_the_remedy() {
 fn a_time_that_the_clock_skips_is_refused() {
     let world = World::new();
     let berlin = Config { zone: Zone::parse("Europe/Berlin").unwrap(), ..config() };
-    let skipped = draft("Halo", &["081200007001"], &["2027-03-28 02:30"]);
-    let why = messages::add(&mut store(&world), &skipped, None, &berlin, world.clock.wall());
-    let why = words(why.unwrap_err());
-    assert!(why.contains("does not exist in Europe/Berlin") && why.contains("03:30"), "{why}");
+    for (zone, time) in [(berlin, "2027-03-28 02:30"), (config(), "2027-03-28 02:30 Europe/Berlin")]
+    {
+        let skipped = draft("Halo", &["081200007001"], &[time]);
+        let why = messages::add(&mut store(&world), &skipped, None, &zone, world.clock.wall());
+        let why = words(why.unwrap_err());
+        assert!(why.contains("does not exist in Europe/Berlin") && why.contains("03:30"), "{why}");
+    }
 }
 
 #[test]

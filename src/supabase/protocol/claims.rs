@@ -69,8 +69,9 @@ impl Link {
 
     /// Whether a link that is alone finds the tables of the migration, with which another appliance may claim what is
     /// due: it goes by them from the next pass on. Asked before anything is taken, not now and then: else both send.
+    /// One that is off owns no channel, and what is due before now on those that it had stays as it is.
     pub(super) fn becomes_shared(&mut self, pass: &Pass) -> Step<bool> {
-        let LinkState { is_shared, appliance, project, .. } = &pass.state;
+        let LinkState { is_on, is_shared, appliance, project, .. } = &pass.state;
         if *is_shared {
             return Ok(false);
         }
@@ -84,13 +85,17 @@ impl Link {
             return Ok(false);
         }
         // First of all the channels that nobody has: where that fails, what is under way goes on as before.
-        for channel in &pass.channels {
+        for channel in pass.channels.iter().filter(|_| *is_on) {
             self.remote.own(&channel.remote_id, appliance)?;
         }
         let (to, told) = ((&**project, &**appliance), &mut self.told_until);
         tell_of_claims::<Stop>(&self.remote, &mut self.store, &pass.tables, to, told)?;
-        if !self.write(|tx| tx.set_link_shared(project))? {
-            self.remote.disown(appliance)?; // It was turned off meanwhile, and knew of no channel of its own.
+        let begin = times::surely_past(self.remote.date().unwrap_or(pass.now.wall)).to_string();
+        let begin = (!is_on).then_some(begin);
+        if !self.write(|tx| tx.set_link_shared(project, begin.as_deref()))? {
+            if *is_on {
+                self.remote.disown(appliance)?; // It was turned off meanwhile, and knew of no channel of its own.
+            }
             return Err(Stop::Told);
         }
         log::warn!("link: the tables of the migration are there: the mode is shared from now on");

@@ -260,6 +260,20 @@ fn an_edit_with_a_command_does_not_lose_what_is_due_and_not_planned_yet_either()
     }
 }
 
+/// Nothing ran for six days: what is over by more than LATE_LIMIT_HOURS does not go out.
+#[test]
+fn an_edit_of_a_rule_that_was_missed_for_days_says_the_next_time_that_goes_out() {
+    let (world, id) = daily();
+    world.clock.set("2026-12-08T03:00:00Z");
+    let timing = Some(weekly("daily", "09:00"));
+    let edited = compose(&world, id, &Edit { timing, ..Edit::default() }).unwrap();
+    assert_eq!(edited.next_at.unwrap().to_string(), "2026-12-08T02:00:00Z");
+    assert_eq!(scheduled_at(&world, id), "2026-12-02T02:00:00Z", "what was missed is told");
+    run_until(&world, "2026-12-09T00:00:00Z");
+    assert_eq!(sent(&world), ["2026-12-08T03:00"]);
+    assert_eq!(world.ask("SELECT count(*) FROM deliveries WHERE status = 'expired'"), "6");
+}
+
 #[test]
 fn a_list_that_is_edited_just_after_one_of_its_times_went_out_goes_on_with_the_next() {
     let list = |times: &[&str]| {
