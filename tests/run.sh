@@ -44,7 +44,7 @@ step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- $deny
 step cargo deny --locked check licenses bans sources
 # Half of the tests wait for a program, a port or a time-out more than they compute.
-step env RUST_TEST_THREADS=4 cargo test --locked --workspace
+step env RUST_TEST_THREADS=6 cargo test --locked --workspace
 step sh tests/compare/run.sh
 # What hosts really have (cron, nginx, workerd …), around the program that was just built.
 step bash tests/hosting/run.sh
