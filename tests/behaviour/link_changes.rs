@@ -287,7 +287,8 @@ fn a_second_appliance_that_takes_a_channel_leaves_what_was_due_before_to_the_one
     let mut serving = first.serve();
     let begun =
         project.message(&shop, "now()", &["6281200007001", "6281200007002", "6281200007003"]);
-    until("it is begun", || first.waha.received().len() == 1);
+    let sent = "SELECT count(*) FROM deliveries WHERE status = 'sent'";
+    until("it is begun", || first.sqlite3(sent).trim() == "1");
     serving.kill();
     let due = project.message(&shop, "now()", &["6281200007004"]);
     joins(&project, &second);
